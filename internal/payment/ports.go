@@ -106,6 +106,9 @@ type Tx interface {
 	Refund(ctx context.Context, id string) (*Refund, error)
 	UpdateRefund(ctx context.Context, r *Refund) error
 
+	// RecordNotification keeps a notification raw and sealed; one with the same
+	// account and digest is counted as a further copy and gets the new verdict.
+	RecordNotification(ctx context.Context, n NotificationRecord) error
 	InsertEvent(ctx context.Context, e *Event) error
 	InsertChange(ctx context.Context, c Change) error
 	// RecordDiscrepancy does nothing when the same one is recorded already.

@@ -239,3 +239,34 @@ type Discrepancy struct {
 	Detail     string
 	At         time.Time
 }
+
+// Verdict is what became of a channel's notification.
+type Verdict string
+
+// The verdicts.
+const (
+	// VerdictApplied: it agreed with our row and is part of the books (perhaps it
+	// changed nothing, because it was known).
+	VerdictApplied Verdict = "applied"
+	// VerdictIgnored: verified, but about nothing that the books hold.
+	VerdictIgnored Verdict = "ignored"
+	// VerdictQuarantined: verified, but it disagrees with our row; nothing was
+	// changed and it is kept for a person.
+	VerdictQuarantined Verdict = "quarantined"
+)
+
+// NotificationRecord is a verified notification as it came in.
+type NotificationRecord struct {
+	ID        string
+	Channel   string
+	AccountID string
+	// Digest is the SHA-256 of the body in hex: a repeat has the same one.
+	Digest     string
+	Header     []byte
+	Body       []byte
+	AttemptID  string
+	PaymentID  string
+	Verdict    Verdict
+	Detail     string
+	ReceivedAt time.Time
+}
