@@ -149,6 +149,9 @@ const (
 // PayResult is a verified answer to Pay.
 type PayResult struct {
 	Status PayStatus
+	// AttemptID is the order number that the answer names; empty where the
+	// channel's answer does not name one.
+	AttemptID string
 	Action *Action
 	// Paid is filled in for PayPaid.
 	Paid Paid
@@ -267,8 +270,12 @@ type RefundRequest struct {
 	// ChannelRefundNo is the channel's own number where it is known.
 	ChannelRefundNo string
 	Amount          money.Amount
-	Reason          string
-	NotifyURL       string
+	// Others is the sum of this order's other refunds that have not failed: where
+	// a channel answers with a cumulative sum only, an answer is about this
+	// refund only if it says Others plus Amount.
+	Others    money.Amount
+	Reason    string
+	NotifyURL string
 }
 
 // RefundStatus is the state of a refund at the channel.

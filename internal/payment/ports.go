@@ -105,6 +105,8 @@ type Tx interface {
 	// Refund reads a refund; its payment must be locked. ErrNotFound.
 	Refund(ctx context.Context, id string) (*Refund, error)
 	UpdateRefund(ctx context.Context, r *Refund) error
+	// Refunds lists the refunds of a payment, oldest first.
+	Refunds(ctx context.Context, paymentID string) ([]*Refund, error)
 
 	// RecordNotification keeps a notification raw and sealed; one with the same
 	// account and digest is counted as a further copy and gets the new verdict.
