@@ -154,6 +154,10 @@ func (c *Client) send(req *http.Request) (*Answer, error) {
 	caller.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := caller.Do(req)
 	if err != nil {
+		// A url.Error repeats the query, which may hold a payer's data.
+		if outer, ok := errors.AsType[*url.Error](err); ok {
+			err = outer.Err
+		}
 		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // the body was read or is given up

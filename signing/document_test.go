@@ -1,0 +1,3 @@
+package signing_test
+
+const documentFile = "../docs/signing.md"
