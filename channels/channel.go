@@ -152,7 +152,7 @@ type PayResult struct {
 	// AttemptID is the order number that the answer names; empty where the
 	// channel's answer does not name one.
 	AttemptID string
-	Action *Action
+	Action    *Action
 	// Paid is filled in for PayPaid.
 	Paid Paid
 }

@@ -70,6 +70,9 @@ type Candidate struct {
 	// Reason is a sentence for people.
 	Reason string `json:"reason"`
 	Weight int    `json:"weight"`
+	// FeeRatePPM is the account's contracted fee at the time of the decision, in
+	// millionths of the amount.
+	FeeRatePPM int64 `json:"fee_rate_ppm"`
 }
 
 // Decision is the router's answer: every account of the merchant with what
