@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,12 @@ func TestExampleKeys_BelongTogether(t *testing.T) {
 		}
 		if got, err := signing.AlgorithmOf(pub); got != alg || err != nil {
 			t.Errorf("%s: algorithm %q, %v, want %q", name, got, err, alg)
+		}
+	}
+	readme := string(exampleFile(t, "README.md"))
+	for _, name := range []string{"merchant", "platform-rsa2", "platform-ed25519"} {
+		if serial := signing.Serial(exampleSigner(t, name).Public()); !strings.Contains(readme, serial) {
+			t.Errorf("the README lacks the serial %s of %s", serial, name)
 		}
 	}
 	cert, err := signing.ParsePublicKeyPEM(exampleFile(t, "merchant-certificate.pem"))

@@ -8,9 +8,13 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io"
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/paymux/paymux/signing"
 )
 
 // This file makes signatures and keys that the package itself refuses to make.
@@ -58,4 +62,43 @@ func mustSign(t testing.TB, digest []byte, opts crypto.SignerOpts) []byte {
 		t.Fatal(err)
 	}
 	return signature
+}
+
+// remoteSigner stands for a KMS or an HSM: only the interface is known, the
+// key itself cannot be reached, and it may fail.
+type remoteSigner struct {
+	behind crypto.Signer
+	fail   error
+}
+
+func (s remoteSigner) Public() crypto.PublicKey { return s.behind.Public() }
+
+func (s remoteSigner) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if s.fail != nil {
+		return nil, s.fail
+	}
+	return s.behind.Sign(random, digest, opts)
+}
+
+func TestSign_RemoteSigner(t *testing.T) {
+	for _, name := range []string{"platform-rsa2", "platform-ed25519"} {
+		local := examplePlatformKey(t, name)
+		remote, err := signing.NewPlatformKey(remoteSigner{behind: local.Signer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := signing.SignAnswer(local, goldenTime, goodNonce, 200, answerBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := signing.SignAnswer(remote, goldenTime, goodNonce, 200, answerBody)
+		if err != nil || got != want {
+			t.Errorf("%s: signed %+v, %v, want %+v", name, got, err, want)
+		}
+		gone := errors.New("the HSM does not answer")
+		remote.Signer = remoteSigner{behind: local.Signer, fail: gone}
+		if got, err := signing.SignAnswer(remote, goldenTime, goodNonce, 200, answerBody); !errors.Is(err, gone) || got.Signature != "" {
+			t.Errorf("%s: signed %+v, %v", name, got, err)
+		}
+	}
 }
