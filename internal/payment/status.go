@@ -76,12 +76,3 @@ var (
 		RefundFailed: {RefundSucceeded},
 	}
 )
-
-func allowed[S comparable](table map[S][]S, from, to S) bool {
-	for _, s := range table[from] {
-		if s == to {
-			return true
-		}
-	}
-	return false
-}

@@ -1,0 +1,426 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/money"
+)
+
+// CreateRefund reserves and sends a refund of a paid payment, or gives the one
+// that the same request made before. Refusals are *Error.
+func (s *Service) CreateRefund(ctx context.Context, m Merchant, req RefundRequest) (RefundResult, error) {
+	if faults := s.ValidateRefund(req); len(faults) > 0 {
+		return RefundResult{}, invalid(faults)
+	}
+	if req.NotifyURL == "" {
+		req.NotifyURL = m.NotifyURL
+	}
+	p, err := s.refundable(ctx, m.ID, req)
+	if err != nil {
+		return RefundResult{}, err
+	}
+	hash := req.hash(p.ID)
+	if r, err := s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo); err == nil {
+		return replayRefund(r, hash)
+	} else if !errors.Is(err, ErrNotFound) {
+		return RefundResult{}, readError(err, "refund")
+	}
+	_, account, err := s.Accounts.Open(ctx, p.AccountID)
+	if err != nil {
+		return RefundResult{}, fmt.Errorf("open account %s: %w", p.AccountID, err)
+	}
+	r, err := s.reserve(ctx, p.ID, req, hash, account.Capabilities.RefundSpacing)
+	switch {
+	case errors.Is(err, ErrDuplicate):
+		r, err := s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo)
+		if err != nil {
+			return RefundResult{}, readError(err, "refund")
+		}
+		return replayRefund(r, hash)
+	case err != nil:
+		return RefundResult{}, readError(err, "refund")
+	}
+	if r.Status == RefundProcessing {
+		if err := s.sendRefund(ctx, r, false); err != nil {
+			return RefundResult{}, readError(err, "refund")
+		}
+	}
+	r, err = s.Store.RefundByID(ctx, m.ID, r.ID)
+	if err != nil {
+		return RefundResult{}, readError(err, "refund")
+	}
+	return RefundResult{Refund: r}, nil
+}
+
+// refundable finds the payment that a request for a refund names.
+func (s *Service) refundable(ctx context.Context, merchantID string, req RefundRequest) (*Payment, error) {
+	var p *Payment
+	var err error
+	if req.PaymentID != "" {
+		p, err = s.Store.PaymentByID(ctx, merchantID, req.PaymentID)
+	} else {
+		p, err = s.Store.PaymentByOrderNo(ctx, merchantID, req.MerchantOrderNo)
+	}
+	if err == nil && p.Status == Unsent {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, readError(err, "payment")
+	}
+	return p, nil
+}
+
+func replayRefund(r *Refund, hash string) (RefundResult, error) {
+	if r.RequestHash != hash {
+		return RefundResult{}, refuse(CodeRefundConflict,
+			"merchant_refund_no %s was used before with other parameters; use a new number for a new refund", r.MerchantRefundNo)
+	}
+	return RefundResult{Refund: r, Replayed: true}, nil
+}
+
+// reserve writes a refund with its reservation, stamped as sent; it waits its
+// turn (Pending) where the channel wants time between the refunds of an order.
+func (s *Service) reserve(ctx context.Context, paymentID string, req RefundRequest, hash string, spacing time.Duration) (*Refund, error) {
+	var out *Refund
+	err := s.alter(ctx, paymentID, "api", func(c *change) error {
+		if c.p.Status != Succeeded {
+			return refuse(CodeStatusConflict, "the payment is %s: nothing was paid that could be refunded", c.p.Status)
+		}
+		amount, err := money.New(req.Amount, c.p.Amount.Currency())
+		if err != nil {
+			return err
+		}
+		ok, err := c.tx.Reserve(ctx, c.p.ID, req.Amount)
+		if err != nil {
+			return fmt.Errorf("reserve: %w", err)
+		}
+		if !ok {
+			return refuse(CodeAmountExceeds, "with this refund the payment's refunds would exceed the %d that were paid", c.p.PaidMinor)
+		}
+		a, err := c.tx.Attempt(ctx, c.p.CountedAttemptID)
+		if err != nil {
+			return err
+		}
+		r := c.newRefund(a, amount, ByMerchant)
+		r.MerchantRefundNo, r.Reason, r.NotifyURL, r.RequestHash, r.Reserved = req.MerchantRefundNo, req.Reason, req.NotifyURL, hash, true
+		free, err := c.refundSlot(ctx, a.ID, spacing)
+		if err != nil {
+			return err
+		}
+		if free.After(c.at) {
+			r.Status, r.NextCheckAt = RefundPending, free
+		} else {
+			c.ownRefund(r)
+		}
+		out = r
+		return c.insertRefund(ctx, r)
+	})
+	return out, err
+}
+
+// refundSlot is when the next refund of an order may be sent.
+func (c *change) refundSlot(ctx context.Context, attemptID string, spacing time.Duration) (time.Time, error) {
+	if spacing <= 0 {
+		return c.at, nil
+	}
+	siblings, err := c.tx.Refunds(ctx, c.p.ID)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read refunds: %w", err)
+	}
+	free := c.at
+	for _, r := range siblings {
+		taken := r.SubmittedAt
+		if r.Status == RefundPending && r.NextCheckAt.After(taken) {
+			taken = r.NextCheckAt
+		}
+		if r.AttemptID == attemptID && !taken.IsZero() && taken.Add(spacing).After(free) {
+			free = taken.Add(spacing)
+		}
+	}
+	return free, nil
+}
+
+// ownRefund stamps a refund as being sent by this process.
+func (c *change) ownRefund(r *Refund) {
+	r.Status, r.Owner, r.Deadline = RefundProcessing, c.s.Owner, c.at.Add(c.s.cfg.CallTimeout)
+	if r.SubmittedAt.IsZero() {
+		r.SubmittedAt = c.at.Truncate(time.Second)
+	}
+	r.NextCheckAt = r.Deadline.Add(c.s.cfg.CallMargin)
+}
+
+// sendRefund makes the call for a refund that is stamped, and commits what came
+// back. A repeat is a call under a number that was sent before.
+func (s *Service) sendRefund(ctx context.Context, r *Refund, repeat bool) error {
+	ch, req, err := s.refundCall(ctx, r)
+	if err != nil {
+		return err
+	}
+	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CallTimeout)
+	defer cancel()
+	var state channels.RefundState
+	var callErr error
+	start := s.Now()
+	if r.Deadline.Sub(start) <= 0 {
+		callErr = &channels.Error{Outcome: channels.NotProcessed, Channel: r.Channel, Op: channels.OpRefund, Err: errNotSent}
+	} else {
+		state, callErr = ch.Refund(callCtx, req)
+		s.observe(r.Channel, channels.OpRefund, start, callErr)
+	}
+	ctx, done := detached(ctx)
+	defer done()
+	return s.alter(ctx, r.PaymentID, "channel answer", func(c *change) error {
+		fresh, err := c.tx.Refund(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if callErr == nil {
+			return c.applyRefund(ctx, fresh, state, false)
+		}
+		return c.refundCallFailed(ctx, fresh, callErr, repeat)
+	})
+}
+
+// refundCall opens the account of a refund and words the request.
+func (s *Service) refundCall(ctx context.Context, r *Refund) (channels.Channel, channels.RefundRequest, error) {
+	ch, _, err := s.Accounts.Open(ctx, r.AccountID)
+	if err != nil {
+		return nil, channels.RefundRequest{}, fmt.Errorf("open account %s: %w", r.AccountID, err)
+	}
+	a, err := s.Store.AttemptByID(ctx, r.AttemptID)
+	if err != nil {
+		return nil, channels.RefundRequest{}, fmt.Errorf("read attempt %s: %w", r.AttemptID, err)
+	}
+	siblings, err := s.Store.ListRefunds(ctx, RefundFilter{MerchantID: r.MerchantID, PaymentID: r.PaymentID, Limit: maxSiblings})
+	if err != nil {
+		return nil, channels.RefundRequest{}, fmt.Errorf("read refunds of %s: %w", r.PaymentID, err)
+	}
+	var others int64
+	for _, o := range siblings {
+		if o.ID != r.ID && o.AttemptID == r.AttemptID && o.Status != RefundFailed {
+			others += o.Amount.Minor()
+		}
+	}
+	sum, err := money.New(others, r.Amount.Currency())
+	if err != nil {
+		return nil, channels.RefundRequest{}, err
+	}
+	return ch, channels.RefundRequest{
+		Attempt: a.Ref(), RefundID: r.ID, SubmittedAt: r.SubmittedAt, ChannelRefundNo: r.ChannelRefundNo,
+		Amount: r.Amount, Others: sum, Reason: r.Reason, NotifyURL: s.NotifyURL(r.Channel, r.AccountID),
+	}, nil
+}
+
+// maxSiblings bounds the refunds of one payment that are summed up for a
+// channel with cumulative answers. Beyond it the sum is too small, the answer
+// does not match, and the refund is settled by a query instead.
+const maxSiblings = 1000
+
+// refundCallFailed books a call that brought no verified statement.
+func (c *change) refundCallFailed(ctx context.Context, r *Refund, cause error, repeat bool) error {
+	if r.Status != RefundProcessing {
+		return nil
+	}
+	outcome := channels.OutcomeOf(cause)
+	switch {
+	case outcome == channels.Declined && !repeat:
+		return c.refundFailed(ctx, r, failureOf(cause))
+	case outcome == channels.Declined:
+		// Remembered: the next query that does not find it settles it.
+		r.Failure = failureOf(cause)
+	case repeat:
+		// Not executed this time says nothing about the time before.
+	case outcome == channels.NotProcessed || outcome == channels.Misconfigured:
+		if err := c.moveRefund(ctx, r, RefundPending, describe(cause)); err != nil {
+			return err
+		}
+		r.Failure = failureOf(cause)
+	}
+	r.NextCheckAt = c.at.Add(step(c.s.cfg.RefundLadder, r.Checks))
+	r.Checks++
+	return c.saveRefund(ctx, r)
+}
+
+// applyRefund books a verified statement about a refund. asked tells that it is
+// the answer to a query, not to the refund call itself.
+func (c *change) applyRefund(ctx context.Context, r *Refund, st channels.RefundState, asked bool) error {
+	if st.RefundID != "" && st.RefundID != r.ID {
+		return c.refundInDoubt(ctx, r, "the answer names another refund")
+	}
+	if st.Amount != (money.Amount{}) && !st.Amount.Equal(r.Amount) {
+		return c.refundInDoubt(ctx, r, fmt.Sprintf("the channel says %s, the refund is %s", st.Amount, r.Amount))
+	}
+	if r.ChannelRefundNo == "" {
+		r.ChannelRefundNo = st.ChannelRefundNo
+	}
+	switch st.Status {
+	case channels.RefundSucceeded:
+		return c.refundSucceeded(ctx, r, st.SucceededAt)
+	case channels.RefundFailed:
+		return c.refundFailed(ctx, r, &Failure{
+			Code: codeDeclined, Message: "the refund failed at the channel",
+			ChannelCode: st.Code, ChannelMessage: st.Message,
+		})
+	case channels.RefundAbnormal:
+		r.Failure = &Failure{
+			Code: "refund_abnormal", Message: "the channel could not deliver the money; act in the channel's merchant console",
+			ChannelCode: st.Code, ChannelMessage: st.Message,
+		}
+	case channels.RefundNotFound:
+		if asked && refusedRepeat(r) {
+			return c.refundFailed(ctx, r, r.Failure)
+		}
+	case channels.RefundUncertain:
+	}
+	return c.refundInDoubt(ctx, r, "")
+}
+
+// refusedRepeat tells whether the channel refused to take a refund again that
+// it says it does not know: then "not there" is the end of it.
+func refusedRepeat(r *Refund) bool {
+	return r.Status == RefundProcessing && r.Failure != nil && r.Failure.Code == codeDeclined
+}
+
+func (c *change) refundInDoubt(ctx context.Context, r *Refund, why string) error {
+	if r.Status == RefundSucceeded || r.Status == RefundFailed {
+		return c.saveRefund(ctx, r)
+	}
+	if why != "" {
+		if err := c.record(ctx, Change{AttemptID: r.AttemptID, RefundID: r.ID, Kind: "note", Detail: "refused a statement: " + why}); err != nil {
+			return err
+		}
+	}
+	r.NextCheckAt = c.at.Add(step(c.s.cfg.RefundLadder, r.Checks))
+	r.Checks++
+	return c.saveRefund(ctx, r)
+}
+
+func (c *change) refundSucceeded(ctx context.Context, r *Refund, at time.Time) error {
+	if r.Status == RefundSucceeded {
+		return c.saveRefund(ctx, r)
+	}
+	if r.Status == RefundPending {
+		// The channel knows a refund that we thought unsent.
+		if err := c.moveRefund(ctx, r, RefundProcessing, ""); err != nil {
+			return err
+		}
+	}
+	if r.Status == RefundFailed && r.Reserved {
+		ok, err := c.tx.Reserve(ctx, c.p.ID, r.Amount.Minor())
+		if err != nil {
+			return fmt.Errorf("reserve: %w", err)
+		}
+		if !ok {
+			return fmt.Errorf("refund %s succeeded after it failed and its amount is refunded otherwise: a person must settle it", r.ID)
+		}
+	}
+	if err := c.moveRefund(ctx, r, RefundSucceeded, ""); err != nil {
+		return err
+	}
+	r.SucceededAt, r.Failure, r.NextCheckAt = at, nil, time.Time{}
+	if r.SucceededAt.IsZero() {
+		r.SucceededAt = c.at
+	}
+	if r.Reserved {
+		c.p.RefundedMinor += r.Amount.Minor()
+	}
+	return c.saveRefund(ctx, r)
+}
+
+func (c *change) refundFailed(ctx context.Context, r *Refund, f *Failure) error {
+	if r.Status == RefundFailed || r.Status == RefundSucceeded {
+		return c.saveRefund(ctx, r)
+	}
+	if err := c.moveRefund(ctx, r, RefundFailed, f.ChannelCode); err != nil {
+		return err
+	}
+	r.Failure, r.NextCheckAt = f, time.Time{}
+	if r.Reserved {
+		if err := c.tx.Release(ctx, c.p.ID, r.Amount.Minor()); err != nil {
+			return fmt.Errorf("release reservation: %w", err)
+		}
+	}
+	return c.saveRefund(ctx, r)
+}
+
+// ResolveRefund looks at one claimed refund: it sends what waits, and asks about
+// what was sent.
+func (s *Service) ResolveRefund(ctx context.Context, claim Claim) error {
+	var r *Refund
+	var first bool
+	err := s.alter(ctx, claim.PaymentID, "worker", func(c *change) error {
+		fresh, err := c.tx.Refund(ctx, claim.ID)
+		if err != nil {
+			return err
+		}
+		r, first = fresh, fresh.Status == RefundPending
+		if !first {
+			return nil
+		}
+		if err := c.moveRefund(ctx, fresh, RefundProcessing, "sent"); err != nil {
+			return err
+		}
+		fresh.Failure = nil
+		c.ownRefund(fresh)
+		return c.saveRefund(ctx, fresh)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read refund %s: %w", claim.ID, err)
+	case first:
+		return s.sendRefund(ctx, r, false)
+	case r.Status == RefundProcessing:
+		return s.askRefund(ctx, r)
+	default:
+		return nil
+	}
+}
+
+// askRefund queries a refund in doubt and, where the channel documents that it
+// may be, sends one that it does not know again under its number.
+func (s *Service) askRefund(ctx context.Context, r *Refund) error {
+	ch, req, err := s.refundCall(ctx, r)
+	if err != nil {
+		return err
+	}
+	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	start := s.Now()
+	state, callErr := ch.QueryRefund(callCtx, req)
+	s.observe(r.Channel, channels.OpRefundQuery, start, callErr)
+	caps := ch.Capabilities()
+	again := callErr == nil && state.Status == channels.RefundNotFound && !refusedRepeat(r) && caps.RefundRepeatable &&
+		s.Now().After(r.Deadline.Add(max(s.cfg.CallMargin, caps.RefundNotFoundAfter)))
+	ctx, done := detached(ctx)
+	defer done()
+	var stamped *Refund
+	err = s.alter(ctx, r.PaymentID, "query", func(c *change) error {
+		stamped = nil
+		fresh, err := c.tx.Refund(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case callErr != nil && fresh.Status == RefundProcessing:
+			return c.refundInDoubt(ctx, fresh, "")
+		case callErr != nil:
+			return nil
+		case again && fresh.Status == RefundProcessing:
+			c.ownRefund(fresh)
+			stamped = fresh
+			return c.saveRefund(ctx, fresh)
+		case state.Status == channels.RefundNotFound && !s.Now().After(fresh.Deadline.Add(s.cfg.CallMargin)):
+			return c.refundInDoubt(ctx, fresh, "")
+		default:
+			return c.applyRefund(ctx, fresh, state, true)
+		}
+	})
+	if err != nil || stamped == nil {
+		return err
+	}
+	return s.sendRefund(ctx, stamped, true)
+}
