@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,10 +22,11 @@ type platform struct {
 	auth *signing.Authenticator
 	ring *signing.KeyRing
 	now  func() time.Time
+
+	mu sync.Mutex // guards what follows, and the key source's fields
 	// spoil changes an answer after it was signed.
 	spoil func(h http.Header, body []byte) (status int, spoilt []byte)
-	// seen is the target of the last request whose signature held.
-	seen string
+	seen  string
 }
 
 func newPlatform(t testing.TB, now func() time.Time) (*platform, *httptest.Server) {
@@ -37,7 +39,36 @@ func newPlatform(t testing.TB, now func() time.Time) (*platform, *httptest.Serve
 	return p, server
 }
 
+// spoilWith sets how the next answers are spoilt.
+func (p *platform) spoilWith(spoil func(h http.Header, body []byte) (int, []byte)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spoil = spoil
+}
+
+// answerWith sets the merchant's algorithm and returns the serial of its key.
+func (p *platform) answerWith(t testing.TB, alg signing.Algorithm) (merchantSerial string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	source, ok := p.auth.Keys.(*keySource)
+	if !ok {
+		t.Fatal("another key source")
+	}
+	source.merchant.AnswerAlgorithm = alg
+	return source.serial
+}
+
+// lastTarget is the target of the last request whose signature held.
+func (p *platform) lastTarget() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if r.RequestURI == signing.PlatformKeysTarget {
 		p.serveKeys(w, r)
 		return
@@ -117,11 +148,7 @@ func TestClient_SignsAndVerifies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		source, ok := p.auth.Keys.(*keySource)
-		if !ok {
-			t.Fatal("another key source")
-		}
-		source.merchant.AnswerAlgorithm = alg
+		p.answerWith(t, alg)
 		for _, target := range []string{"/v1/payments", "/v1/payments?a=%E8%8C%B6&b=", "/v1/x%2Fy", "/v1/payments?"} {
 			answer, err := c.Do(context.Background(), "POST", target, []byte(`{"subject":"茶"}`))
 			if err != nil {
@@ -130,8 +157,8 @@ func TestClient_SignsAndVerifies(t *testing.T) {
 			if !answer.Signed || answer.Status != http.StatusCreated || !strings.Contains(string(answer.Body), "茶") {
 				t.Errorf("%s %s: answer %+v", alg, target, answer)
 			}
-			if p.seen != target || answer.Header.Get(signing.HeaderSerial) != keys.Serial {
-				t.Errorf("%s: the server saw %s and signed with %s", target, p.seen, answer.Header.Get(signing.HeaderSerial))
+			if p.lastTarget() != target || answer.Header.Get(signing.HeaderSerial) != keys.Serial {
+				t.Errorf("%s: the server saw %s and signed with %s", target, p.lastTarget(), answer.Header.Get(signing.HeaderSerial))
 			}
 		}
 	}
@@ -161,7 +188,7 @@ func TestClient_RefusesSpoiltAnswers(t *testing.T) {
 		"unknown key":         {func(h http.Header, b []byte) (int, []byte) { h.Set(signing.HeaderSerial, "S"); return 201, b }, signing.ErrPlatformKeyUnknown},
 		"answer of a replay ": {func(h http.Header, b []byte) (int, []byte) { h.Set(signing.HeaderNonce, goodNonce); return 201, b }, signing.ErrAnswerMalformed},
 	} {
-		p.spoil = v.spoil
+		p.spoilWith(v.spoil)
 		answer, err := c.Do(context.Background(), "POST", "/v1/payments", []byte(`{}`))
 		unverified, ok := errors.AsType[*signing.UnverifiedError](err)
 		if !ok || answer != nil || !errors.Is(err, v.want) || len(unverified.Answer.Body) == 0 {
@@ -169,7 +196,7 @@ func TestClient_RefusesSpoiltAnswers(t *testing.T) {
 		}
 	}
 	for _, status := range []int{401, 413, 431, 500, 502, 503} {
-		p.spoil = func(h http.Header, b []byte) (int, []byte) { unsign(h); return status, b }
+		p.spoilWith(func(h http.Header, b []byte) (int, []byte) { unsign(h); return status, b })
 		answer, err := c.Do(context.Background(), "POST", "/v1/payments", nil)
 		if err != nil || answer.Signed || answer.Status != status {
 			t.Errorf("unsigned %d: answer %+v, error %v", status, answer, err)
@@ -245,7 +272,7 @@ func TestClient_FetchPlatformKeys(t *testing.T) {
 		t.Errorf("with another platform's key: %v", err)
 	}
 	c.PlatformKeys = nil
-	p.spoil = func(_ http.Header, b []byte) (int, []byte) { return 200, append(b, ' ') }
+	p.spoilWith(func(_ http.Header, b []byte) (int, []byte) { return 200, append(b, ' ') })
 	if _, err := c.FetchPlatformKeys(context.Background()); !errors.Is(err, signing.ErrSignature) {
 		t.Errorf("spoilt list: %v", err)
 	}

@@ -61,11 +61,7 @@ func TestDocument_ExamplesRun(t *testing.T) {
 func runExample(t *testing.T, example documentedExample) {
 	t.Helper()
 	p, server := newPlatform(t, time.Now)
-	source, ok := p.auth.Keys.(*keySource)
-	if !ok {
-		t.Fatal("another key source")
-	}
-	source.merchant.AnswerAlgorithm = signing.RSA2
+	serial := p.answerWith(t, signing.RSA2)
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, example.file), documentBlock(t, example.language), 0o600); err != nil {
 		t.Fatal(err)
@@ -73,7 +69,7 @@ func runExample(t *testing.T, example documentedExample) {
 	environment := []string{
 		"PAYMUX_URL=" + server.URL,
 		"MERCHANT_ID=mer_1",
-		"MERCHANT_SERIAL=" + source.serial,
+		"MERCHANT_SERIAL=" + serial,
 		"MERCHANT_KEY=" + absolute(t, "merchant-private.pem"),
 		"PLATFORM_KEY=" + absolute(t, "platform-rsa2-public.pem"),
 	}
@@ -93,7 +89,7 @@ func runExample(t *testing.T, example documentedExample) {
 			return 201, b
 		},
 	} {
-		p.spoil = spoil
+		p.spoilWith(spoil)
 		if got := runCommand(t, folder, environment, example.run); got.err == nil {
 			t.Errorf("the example takes an answer with a spoilt %s: %s", name, got.stdout)
 		}

@@ -112,3 +112,16 @@ func TestSecrets_AreNotPrinted(t *testing.T) {
 		t.Errorf("JSON %s, %v", text, err)
 	}
 }
+
+func TestParseAlgorithm(t *testing.T) {
+	for _, alg := range []signing.Algorithm{signing.RSA2, signing.Ed25519} {
+		if got, err := signing.ParseAlgorithm(string(alg)); err != nil || got != alg {
+			t.Errorf("%s read as %q, %v", alg, got, err)
+		}
+	}
+	for _, name := range []string{"", "RSA2", "rsa", "hmac", "none", "ed25519 "} {
+		if got, err := signing.ParseAlgorithm(name); err == nil {
+			t.Errorf("%q read as %q", name, got)
+		}
+	}
+}
