@@ -80,12 +80,9 @@ type Applier interface {
 	// ApplyNotification returns after the commit. A quarantined one changed
 	// nothing but is kept. An error means that nothing is certain to be kept.
 	ApplyNotification(ctx context.Context, account channels.Account, rec payment.NotificationRecord, n channels.Notification) (payment.Verdict, error)
-}
-
-// Quarantine keeps verified notifications that are about somebody else.
-type Quarantine interface {
-	// QuarantineNotification keeps the notification; a repeat is counted.
-	QuarantineNotification(ctx context.Context, rec payment.NotificationRecord) error
+	// Quarantine keeps a verified notification that is about somebody else; a
+	// repeat is counted.
+	Quarantine(ctx context.Context, rec payment.NotificationRecord) error
 }
 
 // Rejected is a sample of what failed verification.
