@@ -93,12 +93,12 @@ func (m *memory) ClaimDeliveries(_ context.Context, owner string, now time.Time,
 		slices.SortFunc(rows, func(a, b *memoryRow) int {
 			return cmp.Or(a.NextAt.Compare(b.NextAt), cmp.Compare(a.ID, b.ID))
 		})
+		disabled := m.disabled[w.Endpoint]
+		if disabled {
+			m.bury(w.Endpoint, 500)
+			rows = slices.DeleteFunc(rows, func(r *memoryRow) bool { return r.Status == StatusDead })
+		}
 		for _, r := range rows[:min(w.Most, len(rows))] {
-			disabled := m.disabled[w.Endpoint]
-			if disabled && r.asked == r.done {
-				r.Status, r.Reason = StatusDead, ReasonEndpointDisabled
-				continue
-			}
 			r.fence++
 			r.leaseUntil = m.now().Add(lease)
 			out = append(out, Claim{
@@ -151,12 +151,19 @@ func (m *memory) ReleaseDeliveries(_ context.Context, claims []Claim, at time.Ti
 func (m *memory) BuryQueued(_ context.Context, e Endpoint, limit int) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.disabled[e] {
+		return 0, nil
+	}
+	return m.bury(e, limit), nil
+}
+
+func (m *memory) bury(e Endpoint, limit int) int {
 	n := 0
 	for _, r := range m.rows {
-		if n < limit && r.endpoint == e && r.Status == StatusPending && m.disabled[e] {
-			r.Status, r.Reason = StatusDead, ReasonEndpointGone
+		if n < limit && r.endpoint == e && r.Status == StatusPending && r.asked == r.done && !r.leaseUntil.After(m.now()) {
+			r.Status, r.Reason = StatusDead, ReasonEndpointDisabled
 			n++
 		}
 	}
-	return n, nil
+	return n
 }
