@@ -1,0 +1,105 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/paymux/paymux/signing"
+)
+
+// event is a webhook as the merchant's backend reads it.
+type event struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Sequence int64  `json:"sequence"`
+	Data     struct {
+		ID        string `json:"id"`
+		PaymentID string `json:"payment_id"`
+		Status    string `json:"status"`
+	} `json:"data"`
+}
+
+// receiver is the merchant's endpoint for webhooks.
+type receiver struct {
+	url    string
+	server *http.Server
+
+	mu      sync.Mutex
+	changed chan struct{}
+	events  map[string]event
+	bad     error
+}
+
+// tolerance of a webhook's timestamp, as receivers commonly set it.
+const tolerance = 5 * time.Minute
+
+func newReceiver(ctx context.Context, secret []byte) (*receiver, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for webhooks: %w", err)
+	}
+	r := &receiver{
+		url:     "http://" + listener.Addr().String() + "/webhooks",
+		changed: make(chan struct{}),
+		events:  map[string]event{},
+	}
+	r.server = &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
+		if err == nil {
+			err = signing.VerifyWebhook([][]byte{secret}, req.Header, body, time.Now(), tolerance)
+		}
+		var e event
+		if err == nil {
+			err = json.Unmarshal(body, &e)
+		}
+		r.keep(e, err)
+		if err != nil {
+			http.Error(w, "refused", http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})}
+	go func() { _ = r.server.Serve(listener) }()
+	return r, nil
+}
+
+func (r *receiver) close() { _ = r.server.Close() }
+
+func (r *receiver) keep(e event, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.bad = err
+	} else {
+		r.events[e.Type+" "+e.Data.ID] = e
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// await waits for the event of a type about a resource.
+func (r *receiver) await(ctx context.Context, typ, id string) (event, error) {
+	for {
+		r.mu.Lock()
+		e, ok := r.events[typ+" "+id]
+		changed, bad := r.changed, r.bad
+		r.mu.Unlock()
+		if bad != nil {
+			return event{}, fmt.Errorf("a webhook arrived that does not verify: %w", bad)
+		}
+		if ok {
+			return e, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return event{}, fmt.Errorf("the webhook %s for %s did not arrive: %w", typ, id, ctx.Err())
+		}
+	}
+}
