@@ -27,13 +27,14 @@ func (c *Client) ClosePayment(ctx context.Context, ref channels.AttemptRef) (cha
 // ReversePayment takes an unsettled barcode payment back by
 // alipay.trade.cancel: what was paid is returned in full, what was not is
 // closed. An order that Alipay does not know is cancelled "successfully"
-// without an action, which proves nothing: a trade.pay still under way could
-// come after it.
+// without an action; that is ReverseClosed, which like every answer here says
+// only what was answered. Whether a trade.pay still under way comes after it is
+// for the query that follows.
 func (c *Client) ReversePayment(ctx context.Context, ref channels.AttemptRef) (channels.ReverseResult, error) {
 	r, err := c.call(ctx, channels.OpReverse, sdk.TradeCancel{OutTradeNo: ref.ID})
 	if err != nil {
 		if r.subCode == subCodeNoTrade {
-			return channels.ReverseUncertain, nil
+			return channels.ReverseClosed, nil
 		}
 		return channels.ReverseUncertain, err
 	}
@@ -44,7 +45,7 @@ func (c *Client) ReversePayment(ctx context.Context, ref channels.AttemptRef) (c
 		return channels.ReverseUncertain, nil
 	}
 	switch r.text("action") {
-	case "close":
+	case "close", "":
 		return channels.ReverseClosed, nil
 	case "refund":
 		return channels.ReverseReturned, nil

@@ -67,7 +67,7 @@ func (c *Client) payQR(ctx context.Context, req channels.PayRequest) (channels.P
 	if code == "" {
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.Unknown, errors.New("verified answer has no qr_code"))
 	}
-	return waiting(channels.Action{Type: channels.ActionQRCode, CodeURL: code}), nil
+	return waiting(r.text("out_trade_no"), channels.Action{Type: channels.ActionQRCode, CodeURL: code}), nil
 }
 
 func (c *Client) payBarcode(ctx context.Context, req channels.PayRequest) (channels.PayResult, error) {
@@ -79,13 +79,13 @@ func (c *Client) payBarcode(ctx context.Context, req channels.PayRequest) (chann
 	}
 	if r.code == codeWaiting {
 		// The payer types the password on the own phone: nothing to hand over.
-		return channels.PayResult{Status: channels.PayWaiting}, nil
+		return channels.PayResult{Status: channels.PayWaiting, AttemptID: r.text("out_trade_no")}, nil
 	}
 	paid, err := paidOf(r.node, "gmt_payment")
 	if err != nil {
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.Unknown, err)
 	}
-	return channels.PayResult{Status: channels.PayPaid, Paid: paid}, nil
+	return channels.PayResult{Status: channels.PayPaid, AttemptID: r.text("out_trade_no"), Paid: paid}, nil
 }
 
 func (c *Client) payJSAPI(ctx context.Context, req channels.PayRequest) (channels.PayResult, error) {
@@ -103,13 +103,13 @@ func (c *Client) payJSAPI(ctx context.Context, req channels.PayRequest) (channel
 	if tradeNo == "" {
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.Unknown, errors.New("verified answer has no trade_no"))
 	}
-	result := waiting(channels.Action{Type: channels.ActionJSAPI, Params: map[string]string{"trade_no": tradeNo}})
+	result := waiting(r.text("out_trade_no"), channels.Action{Type: channels.ActionJSAPI, Params: map[string]string{"trade_no": tradeNo}})
 	result.Paid.ChannelTradeNo = tradeNo
 	return result, nil
 }
 
-// placed sends an order and checks that the answer speaks of it. Only
-// trade.pay may answer "waiting"; of the other methods it is no answer.
+// placed sends an order. Only trade.pay may answer "waiting"; of the other
+// methods it is no answer. Every answer must name an order, which is handed on.
 func (c *Client) placed(ctx context.Context, req channels.PayRequest, param sdk.Param) (reply, error) {
 	r, err := c.call(ctx, channels.OpPay, param)
 	if err != nil {
@@ -118,28 +118,31 @@ func (c *Client) placed(ctx context.Context, req channels.PayRequest, param sdk.
 	if r.code == codeWaiting && req.Attempt.Scene != channels.SceneBarcode {
 		return reply{}, c.refusal(channels.OpPay, r)
 	}
-	return r, c.about(channels.OpPay, r, req.Attempt.ID)
+	if r.text("out_trade_no") == "" {
+		return reply{}, c.fail(channels.OpPay, channels.Unknown, errNoOrder)
+	}
+	return r, nil
 }
 
 func (c *Client) payWeb(_ context.Context, req channels.PayRequest) (channels.PayResult, error) {
 	trade := c.trade(req, productPage)
 	trade.ReturnURL = req.ReturnURL
-	return c.link(sdk.TradePagePay{Trade: trade})
+	return c.link(req, sdk.TradePagePay{Trade: trade})
 }
 
 func (c *Client) payH5(_ context.Context, req channels.PayRequest) (channels.PayResult, error) {
 	trade := c.trade(req, productWap)
 	trade.ReturnURL = req.ReturnURL
 	// The library's type has the limit twice; the outer one is what is written.
-	return c.link(sdk.TradeWapPay{Trade: trade, QuitURL: req.ReturnURL, TimeExpire: trade.TimeExpire})
+	return c.link(req, sdk.TradeWapPay{Trade: trade, QuitURL: req.ReturnURL, TimeExpire: trade.TimeExpire})
 }
 
-func (c *Client) link(param sdk.Param) (channels.PayResult, error) {
+func (c *Client) link(req channels.PayRequest, param sdk.Param) (channels.PayResult, error) {
 	u, err := c.requests.BuildURL(c.request(param))
 	if err != nil {
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.NotProcessed, fmt.Errorf("sign link: %w", err))
 	}
-	return waiting(channels.Action{Type: channels.ActionRedirect, URL: u.String()}), nil
+	return waiting(req.Attempt.ID, channels.Action{Type: channels.ActionRedirect, URL: u.String()}), nil
 }
 
 func (c *Client) payApp(_ context.Context, req channels.PayRequest) (channels.PayResult, error) {
@@ -147,11 +150,11 @@ func (c *Client) payApp(_ context.Context, req channels.PayRequest) (channels.Pa
 	if err != nil {
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.NotProcessed, fmt.Errorf("sign order string: %w", err))
 	}
-	return waiting(channels.Action{Type: channels.ActionApp, Params: params}), nil
+	return waiting(req.Attempt.ID, channels.Action{Type: channels.ActionApp, Params: params}), nil
 }
 
-func waiting(a channels.Action) channels.PayResult {
-	return channels.PayResult{Status: channels.PayWaiting, Action: &a}
+func waiting(attemptID string, a channels.Action) channels.PayResult {
+	return channels.PayResult{Status: channels.PayWaiting, AttemptID: attemptID, Action: &a}
 }
 
 // isPartnerID tells a buyer_id (16 digits that begin with 2088) from a
@@ -188,4 +191,7 @@ func amountOf(n node, field string) (money.Amount, error) {
 	return amount, nil
 }
 
-var errCurrency = errors.New("currency is not CNY")
+var (
+	errCurrency = errors.New("currency is not CNY")
+	errNoOrder  = errors.New("verified answer names no order")
+)

@@ -2,7 +2,6 @@ package alipay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -23,7 +22,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 	}
 	state := channels.PaymentState{AttemptID: r.text("out_trade_no")}
 	if state.AttemptID == "" {
-		return channels.PaymentState{}, c.fail(channels.OpQuery, channels.Unknown, errors.New("verified answer names no order"))
+		return channels.PaymentState{}, c.fail(channels.OpQuery, channels.Unknown, errNoOrder)
 	}
 	switch status := r.text("trade_status"); status {
 	case "WAIT_BUYER_PAY":

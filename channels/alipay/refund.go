@@ -2,7 +2,6 @@ package alipay
 
 import (
 	"context"
-	"time"
 
 	sdk "github.com/smartwalle/alipay/v3"
 
@@ -14,9 +13,10 @@ import (
 // Alipay's word that this call moved money; without it (a repeat, or money
 // still on its way) only a query tells.
 //
-// The answer does not name the refund. So that the answer to an earlier refund
-// of the same order cannot pass for this one's, a time or a sum that cannot be
-// this refund's makes it uncertain too, and a query is asked.
+// The answer does not name the refund: refund_fee is the sum of all refunds of
+// the order. It is taken for this refund's only where that sum is this refund
+// with the others, so that the answer to an earlier one cannot pass for it;
+// else a query is asked.
 func (c *Client) Refund(ctx context.Context, req channels.RefundRequest) (channels.RefundState, error) {
 	if req.Amount.Currency() != money.CNY {
 		return channels.RefundState{}, c.fail(channels.OpRefund, channels.NotProcessed, errCurrency)
@@ -34,24 +34,17 @@ func (c *Client) Refund(ctx context.Context, req channels.RefundRequest) (channe
 		return channels.RefundState{}, err
 	}
 	state := channels.RefundState{Status: channels.RefundUncertain, RefundID: req.RefundID}
-	if r.text("fund_change") != "Y" || !canBeThisRefund(r.node, req) {
+	if r.text("fund_change") != "Y" || !isThisRefund(r.node, req) {
 		return state, nil
 	}
 	state.Status = channels.RefundSucceeded
-	// refund_fee is the sum of all refunds of the order, so this refund's own
-	// amount is not stated here.
 	state.SucceededAt = parseTime(r.text("gmt_refund_pay"))
 	return state, nil
 }
 
-// canBeThisRefund is false for an answer whose refund was done before ours was
-// asked for, or whose sum of all refunds is below ours alone.
-func canBeThisRefund(n node, req channels.RefundRequest) bool {
-	if at := parseTime(n.text("gmt_refund_pay")); !at.IsZero() && at.Before(req.SubmittedAt.Truncate(time.Second)) {
-		return false
-	}
+func isThisRefund(n node, req channels.RefundRequest) bool {
 	sum, err := money.ParseMajor(n.text("refund_fee"), money.CNY)
-	return err == nil && sum.Minor() >= req.Amount.Minor()
+	return err == nil && sum.Minor() == req.Others.Minor()+req.Amount.Minor()
 }
 
 // QueryRefund asks for one refund. An answer without a state of it says that
