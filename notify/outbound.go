@@ -102,11 +102,13 @@ func (o *Outbound) Run(ctx context.Context) error {
 		case <-o.wake:
 		case <-poll.C:
 		}
+		began := o.Now()
 		if err := o.look(ctx); err != nil && ctx.Err() == nil {
 			o.Logger.ErrorContext(ctx, "look for due webhooks failed; it is tried again", "error", err)
 		}
 		poll.Reset(o.cfg.Poll)
-		gap.Reset(o.cfg.Gap)
+		// Looking takes at most half of the time, however long it takes.
+		gap.Reset(max(o.cfg.Gap, o.Now().Sub(began)))
 	}
 }
 
