@@ -19,6 +19,13 @@ const (
 	maxForeignID = 64
 )
 
+// sealer encrypts what is personal or secret before it is stored; the second
+// argument binds the text to its row.
+type sealer interface {
+	Seal(plain, additional []byte) ([]byte, error)
+	Open(blob, additional []byte) ([]byte, error)
+}
+
 // recordNotification keeps a verified callback, raw and sealed. A copy of one
 // that is kept already is counted and gets the new verdict.
 func recordNotification(ctx context.Context, q sqlx.ExtContext, d eventDialect, box sealer, n payment.NotificationRecord) error {
