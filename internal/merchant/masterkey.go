@@ -71,7 +71,7 @@ func (s *Service) resealColumn(ctx context.Context, column SealedColumn, report 
 				report.Current++
 				continue
 			}
-			sealed, err := s.reseal(column, v)
+			sealed, err := s.reseal(v)
 			if err != nil {
 				failed.add(column, v.Key, err)
 				continue
@@ -91,13 +91,13 @@ func (s *Service) resealColumn(ctx context.Context, column SealedColumn, report 
 	}
 }
 
-func (s *Service) reseal(column SealedColumn, v SealedValue) ([]byte, error) {
-	plain, err := s.Box.Open(v.Sealed, column.AAD(v.Key))
+func (s *Service) reseal(v SealedValue) ([]byte, error) {
+	plain, err := s.Box.Open(v.Sealed, v.AAD)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(plain)
-	return s.Box.Seal(plain, column.AAD(v.Key))
+	return s.Box.Seal(plain, v.AAD)
 }
 
 func (e *UnreadableError) add(column SealedColumn, key string, err error) {

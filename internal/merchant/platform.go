@@ -138,31 +138,51 @@ type rings struct {
 	mu      sync.Mutex
 	ring    *signing.KeyRing
 	readAt  time.Time
-	signers map[string]signing.PlatformKey // by serial
+	reading sync.Mutex                     // held by whoever reads the database
+	signers map[string]signing.PlatformKey // by serial; guarded by reading
 }
 
 func newRings() *rings { return &rings{signers: make(map[string]signing.PlatformKey)} }
 
-// KeyRing gives the live platform keys, read at most [RingRefresh] ago. While
-// the database cannot be asked, the ring of before serves on, so that refusals
-// are signed too.
-func (s *Service) KeyRing(ctx context.Context) (*signing.KeyRing, error) {
-	r := s.rings
+func (r *rings) current(now time.Time) (ring *signing.KeyRing, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.ring, r.ring != nil && now.Before(r.readAt.Add(RingRefresh)) && !now.Before(r.readAt)
+}
+
+func (r *rings) put(ring *signing.KeyRing, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ring, r.readAt = ring, at
+}
+
+// KeyRing gives the live platform keys, read at most [RingRefresh] ago. While
+// the database is asked, or cannot be, the ring of before serves on: answers do
+// not wait for it, and refusals are signed too.
+func (s *Service) KeyRing(ctx context.Context) (*signing.KeyRing, error) {
 	now := s.Now()
-	if r.ring != nil && now.Before(r.readAt.Add(RingRefresh)) && !now.Before(r.readAt) {
-		return r.ring, nil
+	ring, fresh := s.rings.current(now)
+	if fresh {
+		return ring, nil
 	}
-	ring, err := s.readRing(ctx, now)
-	if err != nil {
-		if r.ring != nil {
-			return r.ring, nil
-		}
+	if ring == nil {
+		s.rings.reading.Lock()
+	} else if !s.rings.reading.TryLock() {
+		return ring, nil
+	}
+	defer s.rings.reading.Unlock()
+	if ring, fresh = s.rings.current(now); fresh {
+		return ring, nil
+	}
+	next, err := s.readRing(ctx, now)
+	if err != nil && ring == nil {
 		return nil, err
 	}
-	r.ring, r.readAt = ring, now
-	return ring, nil
+	if err != nil {
+		next = ring
+	}
+	s.rings.put(next, now)
+	return next, nil
 }
 
 // readRing puts, of each algorithm, the newest key that signs first.

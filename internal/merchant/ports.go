@@ -104,13 +104,16 @@ type SealedColumn struct {
 	Table, Column string
 	// Key is the table's primary key, a single text column.
 	Key string
-	// AAD is what the value in the row with that key is bound to.
-	AAD func(key string) []byte
+	// Bound names the text columns of the row that the value is bound to, in the
+	// order in which AAD takes their values.
+	Bound []string
+	AAD   func(bound ...string) []byte
 }
 
 // SealedValue is one value of a sealed column.
 type SealedValue struct {
 	Key    string
+	AAD    []byte // what the value is bound to
 	Sealed []byte
 }
 
@@ -147,9 +150,12 @@ func PlatformKeyAAD(serial string) []byte {
 
 // SealedColumns lists the sealed columns of this package's own tables.
 func SealedColumns() []SealedColumn {
+	one := func(aad func(string) []byte) func(...string) []byte {
+		return func(bound ...string) []byte { return aad(bound[0]) }
+	}
 	return []SealedColumn{
-		{Table: "accounts", Column: "credentials", Key: "id", AAD: CredentialsAAD},
-		{Table: "webhook_secrets", Column: "secret", Key: "id", AAD: SecretAAD},
-		{Table: "platform_keys", Column: "private_key", Key: "serial", AAD: PlatformKeyAAD},
+		{Table: "accounts", Column: "credentials", Key: "id", Bound: []string{"id"}, AAD: one(CredentialsAAD)},
+		{Table: "webhook_secrets", Column: "secret", Key: "id", Bound: []string{"id"}, AAD: one(SecretAAD)},
+		{Table: "platform_keys", Column: "private_key", Key: "serial", Bound: []string{"serial"}, AAD: one(PlatformKeyAAD)},
 	}
 }
