@@ -36,9 +36,9 @@ func DefaultOutboundConfig() OutboundConfig {
 	return OutboundConfig{
 		Timeout: 5 * time.Second, Lease: 15 * time.Second,
 		Poll: time.Second, Gap: 10 * time.Millisecond,
-		Senders: 128, PerMerchant: 32, PerEndpoint: 16,
+		Senders: 256, PerMerchant: 64, PerEndpoint: 32,
 		SlowAfter: time.Second, SlowTries: 3, SlowMerchantTries: 12,
-		PerSlowMerchant: 4, SlowSenders: 32,
+		PerSlowMerchant: 4, SlowSenders: 64,
 		EndpointsPerLook: 500,
 	}
 }

@@ -249,7 +249,7 @@ func TestEndpointGone(t *testing.T) {
 		m.add("m2", "https://shop.example/gone", "another merchant", now)
 		time.Sleep(5 * time.Second)
 		sent := len(w.got())
-		if sent > 40 {
+		if sent > 3*o.cfg.PerEndpoint {
 			t.Errorf("%d sent, an endpoint that is gone got most of them", sent)
 		}
 		for i := range 1200 {
@@ -308,8 +308,8 @@ func TestSlowEndpointSlowsNobodyElse(t *testing.T) {
 		if p99 := waits[events*99/100]; p99 > 50*time.Millisecond {
 			t.Errorf("p99 of the healthy endpoint is %v", p99)
 		}
-		// 16 before it is known to be slow, then one at a time.
-		if most := 16 + 3 + int(time.Since(start)/(5*time.Second)); dead > most {
+		// Its full part before it is known to be slow, then one at a time.
+		if most := o.cfg.PerEndpoint + 1 + int(time.Since(start)/(5*time.Second)); dead > most {
 			t.Errorf("%d tries to the dead endpoint, want at most %d", dead, most)
 		}
 	})
@@ -399,7 +399,8 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 			return says(200)(r)
 		}}
 		m := newMemory(time.Now)
-		for i := range 20 {
+		const events = 50
+		for i := range events {
 			m.add("m1", "https://shop.example/hook", fmt.Sprintf("e%02d", i), time.Now())
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -412,7 +413,7 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		delivered := 0
-		for i := range 20 {
+		for i := range events {
 			r := m.row(fmt.Sprintf("e%02d", i))
 			if r.Status == StatusDelivered {
 				delivered++
