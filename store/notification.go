@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/paymux/paymux/internal/merchant"
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/notify"
 )
@@ -207,4 +208,22 @@ func listRejected(ctx context.Context, q sqlx.ExtContext, box sealer, accountID 
 		}
 	}
 	return out, nil
+}
+
+// NotificationColumns lists the sealed columns of callbacks, for the rotation
+// of the master key.
+func NotificationColumns() []merchant.SealedColumn {
+	var columns []merchant.SealedColumn
+	for _, part := range []string{"header", "body"} {
+		columns = append(columns,
+			merchant.SealedColumn{
+				Table: "notifications", Column: "sealed_" + part, Key: "id", Bound: []string{"account_id", "digest"},
+				AAD: func(bound ...string) []byte { return notificationPlace(bound[0], bound[1], part) },
+			},
+			merchant.SealedColumn{
+				Table: "rejected_notifications", Column: "sealed_" + part, Key: "id", Bound: []string{"id"},
+				AAD: func(bound ...string) []byte { return rejectedPlace(bound[0], part) },
+			})
+	}
+	return columns
 }
