@@ -66,7 +66,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	}
 	answer, stale, err := c.once(ctx, r)
 	if stale && ctx.Err() == nil {
-		// A pooled connection died before it took a byte. One fresh try.
+		// A pooled connection died before it took a byte; the others of the
+		// pool may have died with it. One fresh try.
+		c.rt.CloseIdleConnections()
 		answer, _, err = c.once(ctx, r)
 	}
 	return answer, err

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -103,7 +104,7 @@ func (d *dialers) plain(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	return &provenConn{Conn: conn}, nil
+	return prove(conn, conn), nil
 }
 
 func (d *dialers) secure(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -127,5 +128,11 @@ func (d *dialers) secure(ctx context.Context, network, addr string) (net.Conn, e
 		_ = raw.Close()
 		return nil, err
 	}
-	return &provenConn{Conn: conn}, nil
+	return prove(conn, raw), nil
+}
+
+// prove wraps conn, whose bytes go through raw.
+func prove(conn, raw net.Conn) *provenConn {
+	socket, _ := raw.(syscall.Conn)
+	return &provenConn{Conn: conn, socket: socket}
 }

@@ -3,8 +3,10 @@ package transport_test
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,9 +46,10 @@ func TestRefusedDialIsNotProcessed(t *testing.T) {
 }
 
 func TestFailedTLSHandshakeIsNotProcessed(t *testing.T) {
-	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
 	defer srv.Close()
-	srv.Config.ErrorLog = nil
 	c := transport.New(transport.Limits{}, nil) // does not know the server's root
 	_, err := c.Do(t.Context(), post(srv.URL, "x"))
 	if got := outcome(t, err); got != channels.NotProcessed {
@@ -160,6 +163,37 @@ func TestStaleConnectionNeverSendsAWriteTwice(t *testing.T) {
 	}
 	if n := seen.Load(); n != 2 {
 		t.Errorf("the server saw %d requests, want 2", n)
+	}
+}
+
+// TestDeadPooledConnectionsAreNotUsed: the channel goes away between two calls.
+// The very next call must know that nothing was sent, without waiting until
+// the pool has noticed; and once the channel is back, the call just works.
+func TestDeadPooledConnectionsAreNotUsed(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		for range 20 {
+			echo := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+			srv, roots := httptest.NewServer(echo), (*x509.CertPool)(nil)
+			if secure {
+				srv.Close()
+				srv = httptest.NewTLSServer(echo)
+				roots = srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			}
+			c := transport.New(transport.Limits{}, roots)
+			if _, err := c.Do(t.Context(), post(srv.URL, "x")); err != nil {
+				t.Fatal(err)
+			}
+			srv.CloseClientConnections()
+			if _, err := c.Do(t.Context(), post(srv.URL, "x")); err != nil {
+				t.Fatalf("the channel is there, its connections are gone (TLS %v): %v", secure, err)
+			}
+			srv.Close()
+			_, err := c.Do(t.Context(), post(srv.URL, "x"))
+			if got := outcome(t, err); got != channels.NotProcessed {
+				t.Fatalf("outcome %v, want not processed (TLS %v): %v", got, secure, err)
+			}
+			c.Close()
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync/atomic"
+	"syscall"
 )
 
 // errSealed ends a write that comes after its request was given up.
@@ -22,14 +23,22 @@ const (
 // that the bytes of the handshake do not count.
 type provenConn struct {
 	net.Conn
-	phase atomic.Int32
+	// socket is the TCP connection below; nil where there is none to look at.
+	socket syscall.Conn
+	phase  atomic.Int32
 	// reused is set when a second request is given the connection.
 	reused atomic.Bool
 }
 
-// begin starts a request on the connection.
+// begin starts a request on the connection. One that was pooled and has been
+// closed by the channel meanwhile is sealed at once: writing to it would
+// succeed, be read by nobody, and leave the call's outcome in doubt.
 func (c *provenConn) begin(reused bool) {
 	c.reused.Store(reused)
+	if reused && c.socket != nil && isDead(c.socket) {
+		c.phase.Store(phaseSealed)
+		return
+	}
 	c.phase.Store(phaseIdle)
 }
 
@@ -37,7 +46,7 @@ func (c *provenConn) begin(reused bool) {
 // and none will be. The writer runs in net/http's own goroutine, so looking at
 // a counter would not do: the byte could leave right after the look.
 func (c *provenConn) seal() bool {
-	return c.phase.CompareAndSwap(phaseIdle, phaseSealed)
+	return c.phase.CompareAndSwap(phaseIdle, phaseSealed) || c.phase.Load() == phaseSealed
 }
 
 // Write passes on to the connection unless it is sealed.
