@@ -36,7 +36,7 @@ func DefaultOutboundConfig() OutboundConfig {
 	return OutboundConfig{
 		Timeout: 5 * time.Second, Lease: 15 * time.Second,
 		Poll: time.Second, Gap: 10 * time.Millisecond,
-		Senders: 256, PerMerchant: 64, PerEndpoint: 32,
+		Senders: 512, PerMerchant: 64, PerEndpoint: 32,
 		SlowAfter: time.Second, SlowTries: 3, SlowMerchantTries: 12,
 		PerSlowMerchant: 4, SlowSenders: 64,
 		EndpointsPerLook: 500,

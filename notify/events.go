@@ -77,8 +77,8 @@ type EventView struct {
 	ID        string            `json:"id"`
 	Type      payment.EventType `json:"type"`
 	CreatedAt time.Time         `json:"created_at"`
-	// Sequence is null for reconciliation.ready.
-	Sequence    *int64          `json:"sequence"`
+	// Sequence is absent for reconciliation.ready.
+	Sequence    *int64          `json:"sequence,omitempty"`
 	PaymentID   *string         `json:"payment_id"`
 	RefundID    *string         `json:"refund_id"`
 	Status      Status          `json:"status"`

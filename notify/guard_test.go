@@ -180,6 +180,28 @@ func TestNoProxyNoRedirectBoundedAnswer(t *testing.T) {
 	}
 }
 
+// The status counts at once, however long the body takes.
+func TestDrippingAnswer(t *testing.T) {
+	release := make(chan struct{})
+	drip := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "begun")
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	}))
+	defer drip.Close()
+	defer close(release)
+	cfg := DefaultOutboundConfig()
+	cfg.AllowLoopback, cfg.Timeout = true, time.Hour
+	o := NewOutbound(cfg, OutboundDeps{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	d, a := o.try(t.Context(), Claim{EventID: "e", NotifyURL: drip.URL}, testSecrets)
+	if !a.delivered() || d.Error != "" || d.Response != "begun" {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestUntrustedCertificateIsRefused(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request got through") }))
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)

@@ -26,6 +26,9 @@ const (
 	maxAnswerKept   = 512
 	maxAnswerHeader = 16 << 10
 	maxErrorKept    = 256
+	// answerPatience is how long an answer's body is waited for after its
+	// status: a body that drips must not hold a sender.
+	answerPatience  = 500 * time.Millisecond
 	idleConnections = 256
 )
 
@@ -94,6 +97,7 @@ func (o *Outbound) post(ctx context.Context, c Claim, secrets [][]byte, at time.
 		return answer{}, nil, err
 	}
 	// The status decides; an answer's body is for people only.
+	defer time.AfterFunc(answerPatience, cancel).Stop()
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswerRead))
 	_ = res.Body.Close()
 	return answer{status: res.StatusCode, retryAfter: res.Header.Get("Retry-After")}, body, nil
