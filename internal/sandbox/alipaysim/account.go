@@ -1,0 +1,126 @@
+package alipaysim
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/sim"
+)
+
+const contentKeyBytes = 16
+
+// secrets is what the books keep of an account; all of it is made for the sandbox.
+type secrets struct {
+	SellerID   string `json:"seller_id"`
+	AppKey     string `json:"app_key"`    // the merchant's private key
+	AlipayKey  string `json:"alipay_key"` // the channel's private key for this account
+	AppCert    string `json:"app_cert"`
+	AlipayCert string `json:"alipay_cert"` // leaf and issuer
+	ContentKey string `json:"content_key"`
+}
+
+// account is one app of one seller, ready for use.
+type account struct {
+	appID, sellerID  string
+	appPublic        *rsa.PublicKey
+	key              *rsa.PrivateKey // signs the channel's answers
+	contentKey       []byte
+	appCertSN, sn    string // numbers of the merchant's and of the channel's certificate
+	alipayCert       string
+	recent           *recentAnswers
+	buyerID, buyerNo string
+}
+
+// OpenAccount makes another app with a seller and keys of its own.
+func (s *Simulator) OpenAccount(context.Context) (string, error) {
+	appID, sellerID := "9021"+randomDigits(12), "2088"+randomDigits(12)
+	made, err := s.newSecrets(appID, sellerID)
+	if err != nil {
+		return "", fmt.Errorf("open an alipay account: %w", err)
+	}
+	raw, err := json.Marshal(made)
+	if err != nil {
+		return "", fmt.Errorf("open an alipay account: %w", err)
+	}
+	stored := books.Account{Channel: Channel, ID: appID, CreatedAt: s.env.Now().UTC(), Secrets: raw}
+	if err := s.env.Books.Change(func(tx *books.Tx) error { return tx.AddAccount(stored) }); err != nil {
+		return "", fmt.Errorf("open an alipay account: %w", err)
+	}
+	return appID, s.load(stored)
+}
+
+func (s *Simulator) newSecrets(appID, sellerID string) (secrets, error) {
+	now := s.env.Now()
+	appKey, err1 := generateKey()
+	alipayKey, err2 := generateKey()
+	if err := errors.Join(err1, err2); err != nil {
+		return secrets{}, err
+	}
+	appPEM, err1 := privatePEM(appKey)
+	alipayPEM, err2 := privatePEM(alipayKey)
+	appCert, err3 := s.authority.issue(certificateName(appID, "Merchant"), &appKey.PublicKey, now)
+	alipayCert, err4 := s.authority.issue(certificateName("Paymux Sandbox in the place of Alipay", "Channel"), &alipayKey.PublicKey, now)
+	return secrets{
+		SellerID: sellerID, AppKey: appPEM, AlipayKey: alipayPEM, AppCert: appCert,
+		AlipayCert: alipayCert + s.authority.IssuerCert,
+		ContentKey: base64.StdEncoding.EncodeToString(randomBytes(contentKeyBytes)),
+	}, errors.Join(err1, err2, err3, err4)
+}
+
+func (s *Simulator) load(stored books.Account) error {
+	var sec secrets
+	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
+		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)
+	}
+	appKey, err1 := parsePrivatePEM(sec.AppKey)
+	alipayKey, err2 := parsePrivatePEM(sec.AlipayKey)
+	appCert, err3 := parseCertificatePEM(sec.AppCert)
+	alipayCert, err4 := parseCertificatePEM(sec.AlipayCert)
+	contentKey, err5 := base64.StdEncoding.DecodeString(sec.ContentKey)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)
+	}
+	a := &account{
+		appID: stored.ID, sellerID: sec.SellerID, appPublic: &appKey.PublicKey, key: alipayKey, contentKey: contentKey,
+		appCertSN: serialNumber(appCert), sn: serialNumber(alipayCert), alipayCert: sec.AlipayCert,
+		recent: newRecentAnswers(), buyerID: "2088" + strings.Repeat("7", 2) + stored.ID[len(stored.ID)-10:], buyerNo: "pay***@sandbox.example",
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[stored.ID] = a
+	s.credentials[stored.ID] = sec
+	return nil
+}
+
+func (s *Simulator) account(appID string) (*account, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a, ok := s.accounts[appID]
+	return a, ok
+}
+
+// Credentials answers what the merchant of an app has to configure.
+func (s *Simulator) Credentials(appID string) (sim.Credentials, error) {
+	s.mu.RLock()
+	sec, ok := s.credentials[appID]
+	a := s.accounts[appID]
+	s.mu.RUnlock()
+	if !ok {
+		return sim.Credentials{}, fmt.Errorf("alipay account %s: %w", appID, books.ErrNotFound)
+	}
+	public, err := publicPEM(&a.key.PublicKey)
+	if err != nil {
+		return sim.Credentials{}, err
+	}
+	return sim.Credentials{Alipay: &sim.Alipay{
+		BaseURL: s.env.ChannelBase + gatewayPath, AppID: appID, SellerID: sec.SellerID,
+		AppPrivateKey: sec.AppKey, AlipayPublicKey: public,
+		AppCert: sec.AppCert, AlipayCert: sec.AlipayCert, AlipayRootCert: s.authority.RootBundle, EncryptKey: sec.ContentKey,
+	}}, nil
+}

@@ -1,0 +1,109 @@
+package alipaysim
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/sim"
+)
+
+// Channel is the channel's name.
+const Channel = "alipay"
+
+const (
+	gatewayPath      = "/gateway.do"
+	settingAuthority = "alipay.authority"
+)
+
+var _ sim.Simulator = (*Simulator)(nil)
+
+// Simulator stands in for Alipay.
+type Simulator struct {
+	env       sim.Env
+	authority authority
+	rootSN    string
+	methods   map[string]method
+	forger    func() (*rsa.PrivateKey, error) // a key that isn't the channel's
+
+	mu          sync.RWMutex
+	accounts    map[string]*account
+	credentials map[string]secrets
+}
+
+// New makes the simulator on the books' accounts and authority, which it makes at the first start.
+func New(env sim.Env) (*Simulator, error) {
+	s := &Simulator{
+		env: env, accounts: make(map[string]*account), credentials: make(map[string]secrets), methods: methods(),
+		forger: sync.OnceValues(generateKey),
+	}
+	known, err := env.Books.Setting(settingAuthority, &s.authority)
+	if err == nil && !known {
+		if s.authority, err = newAuthority(env.Now()); err == nil {
+			err = env.Books.Change(func(tx *books.Tx) error {
+				tx.SaveSetting(settingAuthority, s.authority)
+				return nil
+			})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("prepare alipay's certification authority: %w", err)
+	}
+	if s.rootSN, err = s.authority.rootSerialNumber(); err != nil {
+		return nil, err
+	}
+	for _, stored := range env.Books.Accounts(Channel) {
+		if err := s.load(stored); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Channel is "alipay".
+func (s *Simulator) Channel() string { return Channel }
+
+// Handler serves the gateway and the payer's pages.
+func (s *Simulator) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+gatewayPath, s.gateway)
+	mux.HandleFunc("POST "+gatewayPath, s.gateway)
+	for _, page := range []string{codePage, cashierPage} {
+		mux.HandleFunc("GET "+page+"{token}", s.showPage)
+		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)
+		mux.HandleFunc("POST "+page+"{token}/cancel", s.pressCancel)
+	}
+	return mux
+}
+
+// CanShow says why calls of an operation can't show a kind of fault.
+func (s *Simulator) CanShow(op faults.Operation, kind faults.Kind) error {
+	if kind == faults.RefuseConnection {
+		return nil
+	}
+	for _, m := range s.methods {
+		if m.op == op && m.shows(kind) {
+			return nil
+		}
+	}
+	return fmt.Errorf("alipay's answers to %s cannot show %s: %s", op, kind, whyNot(kind))
+}
+
+func whyNot(kind faults.Kind) string {
+	why := map[faults.Kind]string{
+		faults.Decline:     "only payments and refunds are declined",
+		faults.WrongAmount: "they name no amount",
+		faults.WrongID:     "they name no order",
+		faults.Stale:       "they name nothing by which an earlier one could be told",
+	}[kind]
+	if why == "" {
+		return "the channel has no such answer"
+	}
+	return why
+}
+
+func newToken() string { return "bax" + base64.RawURLEncoding.EncodeToString(randomBytes(15)) }
