@@ -17,7 +17,7 @@ import (
 
 const (
 	// wantsPerQuery bounds the endpoints that one statement asks for.
-	wantsPerQuery = 100
+	wantsPerQuery = 64
 	// buriedPerClaim bounds the events of one disabled endpoint that a claim ends.
 	buriedPerClaim = 500
 )
@@ -49,15 +49,15 @@ const dueEndpointsMySQL = `
 
 // dueEndpoints lists endpoints with due events, those of processes that died
 // among them.
-func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d eventDialect, now time.Time, after notify.Endpoint, limit int) ([]notify.Due, error) {
+func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time, after notify.Endpoint, limit int) ([]notify.Due, error) {
 	var rows []dueRow
-	if err := sqlx.SelectContext(ctx, q, &rows, d.dueEndpoints, string(after), now.UnixMilli(), limit); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &rows, d.events.dueEndpoints, string(after), now.UnixMilli(), limit); err != nil {
 		return nil, fmt.Errorf("list due endpoints: %w", err)
 	}
 	var expired []dueRow
 	err := sqlx.SelectContext(ctx, q, &expired, `
 		SELECT endpoint, MIN(next_at) AS since FROM events
-		WHERE status = 'sending' AND endpoint > ? AND lease_until <= `+d.nowMillis+`
+		WHERE status = 'sending' AND endpoint > ? AND lease_until <= `+d.events.nowMillis+`
 		GROUP BY endpoint ORDER BY endpoint LIMIT ?`, string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list endpoints of ended leases: %w", err)
@@ -80,17 +80,17 @@ func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d eventDialect, now ti
 
 // dueEvents reads the ids of due events without locking them: the claim itself
 // is one conditional update.
-func dueEvents(ctx context.Context, q sqlx.ExtContext, d eventDialect, now time.Time, wants []notify.Want) ([]string, error) {
+func dueEvents(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time, wants []notify.Want) ([]string, error) {
 	var ids []string
 	for chunk := range slices.Chunk(wants, wantsPerQuery) {
 		var query strings.Builder
 		var args []any
-		for i, w := range chunk {
+		for i, w := range padded(chunk, notify.Want{}) {
 			if i > 0 {
 				query.WriteString(" UNION ALL ")
 			}
 			fmt.Fprintf(&query, `SELECT id FROM (SELECT id FROM events WHERE status = 'pending' AND endpoint = ? AND next_at <= ? ORDER BY next_at LIMIT ?) AS p%d
-				UNION ALL SELECT id FROM (SELECT id FROM events WHERE status = 'sending' AND endpoint = ? AND lease_until <= %s LIMIT ?) AS s%d`, i, d.nowMillis, i)
+				UNION ALL SELECT id FROM (SELECT id FROM events WHERE status = 'sending' AND endpoint = ? AND lease_until <= %s LIMIT ?) AS s%d`, i, d.events.nowMillis, i)
 			args = append(args, string(w.Endpoint), now.UnixMilli(), w.Most, string(w.Endpoint), w.Most)
 		}
 		var found []string
@@ -105,14 +105,14 @@ func dueEvents(ctx context.Context, q sqlx.ExtContext, d eventDialect, now time.
 
 // leaseEvents leases those of the events that are still due, none of them over
 // what is wanted of its endpoint.
-func leaseEvents(ctx context.Context, q sqlx.ExtContext, d eventDialect, owner string, now time.Time, lease time.Duration, wants []notify.Want, ids []string) ([]notify.Claim, error) {
+func leaseEvents(ctx context.Context, q sqlx.ExtContext, d dialect, owner string, now time.Time, lease time.Duration, wants []notify.Want, ids []string) ([]notify.Claim, error) {
 	disabled, err := buryDisabled(ctx, q, wants)
 	if err != nil {
 		return nil, err
 	}
 	query, args, err := sqlx.In(`SELECT `+eventColumns+` FROM events
-		WHERE id IN (?) AND (status = 'pending' AND next_at <= ? OR status = 'sending' AND lease_until <= `+d.nowMillis+`)
-		ORDER BY id `+d.forUpdateSkip, ids, now.UnixMilli())
+		WHERE id IN (?) AND (status = 'pending' AND next_at <= ? OR status = 'sending' AND lease_until <= `+d.events.nowMillis+`)
+		ORDER BY id `+d.forUpdateSkip, padded(ids, ""), now.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +142,8 @@ func leaseEvents(ctx context.Context, q sqlx.ExtContext, d eventDialect, owner s
 		leased[i] = c.EventID
 	}
 	slices.Sort(leased)
-	query, args, err = sqlx.In(`UPDATE events SET status = 'sending', lease_owner = ?, lease_until = `+d.nowMillis+` + ?, fence = fence + 1 WHERE id IN (?)`,
-		owner, lease.Milliseconds(), leased)
+	query, args, err = sqlx.In(`UPDATE events SET status = 'sending', lease_owner = ?, lease_until = `+d.events.nowMillis+` + ?, fence = fence + 1 WHERE id IN (?)`,
+		owner, lease.Milliseconds(), padded(leased, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func buryDisabled(ctx context.Context, q sqlx.ExtContext, wants []notify.Want) (
 	for i, w := range wants {
 		names[i] = string(w.Endpoint)
 	}
-	query, args, err := sqlx.In(`SELECT endpoint FROM disabled_endpoints WHERE endpoint IN (?)`, names)
+	query, args, err := sqlx.In(`SELECT endpoint FROM disabled_endpoints WHERE endpoint IN (?)`, padded(names, ""))
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func bury(ctx context.Context, q sqlx.ExtContext, endpoint notify.Endpoint, limi
 	}
 	slices.Sort(ids)
 	query, args, err := sqlx.In(`UPDATE events SET status = 'dead', reason = ? WHERE id IN (?) AND status = 'pending'`,
-		notify.ReasonEndpointDisabled, ids)
+		notify.ReasonEndpointDisabled, padded(ids, ""))
 	if err != nil {
 		return 0, err
 	}
@@ -221,4 +221,18 @@ func bury(ctx context.Context, q sqlx.ExtContext, endpoint notify.Endpoint, limi
 		return 0, fmt.Errorf("end queued events: %w", err)
 	}
 	return len(ids), nil
+}
+
+// padded fills a list up to a power of two with a value that names no row, so
+// that there are few texts of a statement and each can stay prepared.
+func padded[T any](list []T, nothing T) []T {
+	size := 1
+	for size < len(list) {
+		size *= 2
+	}
+	full := append(make([]T, 0, size), list...)
+	for len(full) < size {
+		full = append(full, nothing)
+	}
+	return full
 }

@@ -4,12 +4,7 @@ package store
 // differently to the two databases.
 type eventDialect struct {
 	// nowMillis is the database's clock in Unix milliseconds.
-	nowMillis string
-	// forUpdate ends a read of rows that are then changed; forUpdateSkip passes
-	// over rows that another transaction holds.
-	forUpdate, forUpdateSkip string
-	// insertIgnore begins an insert that does nothing where the row exists.
-	insertIgnore string
+	nowMillis    string
 	dueEndpoints string
 	// repeatedNotification ends the insert of a notification that may be a copy.
 	repeatedNotification string
@@ -18,7 +13,6 @@ type eventDialect struct {
 func sqliteEvents() eventDialect {
 	return eventDialect{
 		nowMillis:    "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-		insertIgnore: "INSERT OR IGNORE",
 		dueEndpoints: dueEndpointsSQLite,
 		repeatedNotification: `ON CONFLICT (account_id, digest) DO UPDATE SET copies = copies + 1, verdict = excluded.verdict,
 			detail = excluded.detail, attempt_id = excluded.attempt_id, payment_id = excluded.payment_id, last_at = excluded.last_at`,
@@ -27,11 +21,8 @@ func sqliteEvents() eventDialect {
 
 func mysqlEvents() eventDialect {
 	return eventDialect{
-		nowMillis:     "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
-		forUpdate:     "FOR UPDATE",
-		forUpdateSkip: "FOR UPDATE SKIP LOCKED",
-		insertIgnore:  "INSERT IGNORE",
-		dueEndpoints:  dueEndpointsMySQL,
+		nowMillis:    "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
+		dueEndpoints: dueEndpointsMySQL,
 		repeatedNotification: `ON DUPLICATE KEY UPDATE copies = copies + 1, verdict = VALUES(verdict),
 			detail = VALUES(detail), attempt_id = VALUES(attempt_id), payment_id = VALUES(payment_id), last_at = VALUES(last_at)`,
 	}

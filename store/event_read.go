@@ -111,7 +111,7 @@ func addDeliveries(ctx context.Context, q sqlx.ExtContext, events []*notify.Even
 	query, args, err := sqlx.In(`
 		SELECT d.event_id, d.number, d.at, d.duration_ms, d.http_status, d.error, d.response
 		FROM deliveries d JOIN events e ON e.id = d.event_id
-		WHERE d.event_id IN (?) AND d.number > e.attempts - ? ORDER BY d.event_id, d.number`, ids, notify.MaxDeliveriesShown)
+		WHERE d.event_id IN (?) AND d.number > e.attempts - ? ORDER BY d.event_id, d.number`, padded(ids, ""), notify.MaxDeliveriesShown)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func addDeliveries(ctx context.Context, q sqlx.ExtContext, events []*notify.Even
 
 // resendEvent makes an event due at now. One that is being sent is due again
 // when that try ends; see recordDelivery.
-func resendEvent(ctx context.Context, q sqlx.ExtContext, d eventDialect, merchantID, id, defaultURL string, now time.Time) error {
+func resendEvent(ctx context.Context, q sqlx.ExtContext, d dialect, merchantID, id, defaultURL string, now time.Time) error {
 	var row eventRow
 	err := sqlx.GetContext(ctx, q, &row, `SELECT status, notify_url FROM events WHERE id = ? AND merchant_id = ? `+d.forUpdate, id, merchantID)
 	switch {

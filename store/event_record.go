@@ -13,7 +13,7 @@ import (
 
 // recordDelivery logs a try and, where the lease still holds, moves the event.
 // lost tells that it does not.
-func recordDelivery(ctx context.Context, q sqlx.ExtContext, d eventDialect, c notify.Claim, try notify.Delivery, next notify.Next) (lost bool, err error) {
+func recordDelivery(ctx context.Context, q sqlx.ExtContext, d dialect, c notify.Claim, try notify.Delivery, next notify.Next) (lost bool, err error) {
 	var row eventRow
 	err = sqlx.GetContext(ctx, q, &row, `
 		SELECT status, attempts, fence, next_at, delivered_at, resends_asked FROM events WHERE id = ? `+d.forUpdate, c.EventID)
@@ -59,7 +59,7 @@ func recordDelivery(ctx context.Context, q sqlx.ExtContext, d eventDialect, c no
 	return false, nil
 }
 
-func disableEndpoint(ctx context.Context, q sqlx.ExtContext, d eventDialect, c notify.Claim, at time.Time) error {
+func disableEndpoint(ctx context.Context, q sqlx.ExtContext, d dialect, c notify.Claim, at time.Time) error {
 	_, err := q.ExecContext(ctx, d.insertIgnore+` INTO disabled_endpoints (endpoint, merchant_id, notify_url, disabled_at) VALUES (?, ?, ?, ?)`,
 		string(c.Endpoint), c.MerchantID, c.NotifyURL, at.UnixMilli())
 	if err != nil {

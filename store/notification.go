@@ -20,16 +20,9 @@ const (
 	maxForeignID = 64
 )
 
-// sealer encrypts what is personal or secret before it is stored; the second
-// argument binds the text to its row.
-type sealer interface {
-	Seal(plain, additional []byte) ([]byte, error)
-	Open(blob, additional []byte) ([]byte, error)
-}
-
 // recordNotification keeps a verified callback, raw and sealed. A copy of one
 // that is kept already is counted and gets the new verdict.
-func recordNotification(ctx context.Context, q sqlx.ExtContext, d eventDialect, box sealer, n payment.NotificationRecord) error {
+func recordNotification(ctx context.Context, q sqlx.ExtContext, d dialect, box Sealer, n payment.NotificationRecord) error {
 	header, err := box.Seal(n.Header, notificationPlace(n.AccountID, n.Digest, "header"))
 	if err != nil {
 		return fmt.Errorf("seal notification: %w", err)
@@ -41,7 +34,7 @@ func recordNotification(ctx context.Context, q sqlx.ExtContext, d eventDialect, 
 	at := n.ReceivedAt.UnixMilli()
 	_, err = q.ExecContext(ctx, `
 		INSERT INTO notifications (id, channel, account_id, digest, sealed_header, sealed_body, attempt_id, payment_id, verdict, detail, received_at, last_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) `+d.repeatedNotification,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) `+d.events.repeatedNotification,
 		n.ID, n.Channel, n.AccountID, n.Digest, header, body, clip(n.AttemptID, maxForeignID), n.PaymentID,
 		string(n.Verdict), clip(n.Detail, maxDetail), at, at)
 	if err != nil {
@@ -69,7 +62,7 @@ func clip(s string, most int) string {
 }
 
 // keepRejected adds samples and removes the oldest of their accounts.
-func keepRejected(ctx context.Context, q sqlx.ExtContext, box sealer, samples []notify.Rejected, keep int) error {
+func keepRejected(ctx context.Context, q sqlx.ExtContext, box Sealer, samples []notify.Rejected, keep int) error {
 	accounts := make(map[string]bool)
 	for _, s := range samples {
 		accounts[s.AccountID] = true
@@ -167,7 +160,7 @@ func listNotifications(ctx context.Context, q sqlx.ExtContext, f notify.Notifica
 	return out, nil
 }
 
-func notificationByID(ctx context.Context, q sqlx.ExtContext, box sealer, id string) (notify.KeptNotification, error) {
+func notificationByID(ctx context.Context, q sqlx.ExtContext, box Sealer, id string) (notify.KeptNotification, error) {
 	var row notificationRow
 	err := sqlx.GetContext(ctx, q, &row, `SELECT `+notificationColumns+`, sealed_header, sealed_body FROM notifications WHERE id = ?`, id)
 	switch {
@@ -186,7 +179,7 @@ func notificationByID(ctx context.Context, q sqlx.ExtContext, box sealer, id str
 	return n, nil
 }
 
-func listRejected(ctx context.Context, q sqlx.ExtContext, box sealer, accountID string, limit int) ([]notify.Rejected, error) {
+func listRejected(ctx context.Context, q sqlx.ExtContext, box Sealer, accountID string, limit int) ([]notify.Rejected, error) {
 	var rows []struct {
 		notificationRow
 		Reason string `db:"reason"`
