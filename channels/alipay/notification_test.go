@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -123,7 +124,8 @@ func TestNotificationWithoutReadableAmountIsKept(t *testing.T) {
 		form := paidForm()
 		form.Set("total_amount", amount)
 		_, err := c.ParseNotification(nil, signForm(form, testKeys().alipay))
-		if _, ok := err.(*channels.MismatchError); !ok {
+		var mismatch *channels.MismatchError
+		if !errors.As(err, &mismatch) {
 			t.Errorf("total_amount %q: %v", amount, err)
 		}
 	}
