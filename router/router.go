@@ -77,16 +77,12 @@ func asPinned(req channels.RouteRequest) string {
 
 // filter gives the first reason for which an account is no candidate.
 func (r *Router) filter(a channels.Account, req channels.RouteRequest) (channels.Rejection, string) {
-	least, most := limits(a)
-	_, offered := a.Capabilities.Scenes[req.Scene]
-	contracted := len(a.Scenes) == 0 || slices.Contains(a.Scenes, req.Scene)
+	least, most := Limits(a)
 	switch {
 	case req.Channel != "" && a.Channel != req.Channel:
 		return channels.RejectedChannel, "the payment asks for " + req.Channel
-	case !offered:
-		return channels.RejectedScene, fmt.Sprintf("%s does not have the scene %s", a.Channel, req.Scene)
-	case !contracted:
-		return channels.RejectedScene, fmt.Sprintf("the account is not contracted for the scene %s", req.Scene)
+	case !slices.Contains(Scenes(a), req.Scene):
+		return channels.RejectedScene, fmt.Sprintf("the account at %s does not offer the scene %s", a.Channel, req.Scene)
 	case !slices.Contains(a.Capabilities.Currencies, req.Amount.Currency()):
 		return channels.RejectedCurrency, fmt.Sprintf("%s does not take %s", a.Channel, req.Amount.Currency())
 	case req.Amount.Minor() < least || req.Amount.Minor() > most:
@@ -102,8 +98,8 @@ func (r *Router) filter(a channels.Account, req channels.RouteRequest) (channels
 	return "", ""
 }
 
-// limits are the account's own bounds within the channel's, in minor units.
-func limits(a channels.Account) (least, most int64) {
+// Limits are the account's own bounds within the channel's, in minor units.
+func Limits(a channels.Account) (least, most int64) {
 	least, most = a.Capabilities.MinAmount, a.Capabilities.MaxAmount
 	if a.MinAmount > 0 {
 		least = max(least, a.MinAmount)
@@ -112,6 +108,18 @@ func limits(a channels.Account) (least, most int64) {
 		most = min(most, a.MaxAmount)
 	}
 	return least, most
+}
+
+// Scenes are what the account offers, in the order in which documents show them.
+func Scenes(a channels.Account) []channels.Scene {
+	out := []channels.Scene{}
+	for _, s := range channels.Scenes() {
+		_, offered := a.Capabilities.Scenes[s]
+		if offered && (len(a.Scenes) == 0 || slices.Contains(a.Scenes, s)) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // score is weighted rendezvous hashing: the order's uniform number for this
