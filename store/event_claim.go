@@ -49,16 +49,17 @@ const dueEndpointsMySQL = `
 
 // dueEndpoints lists endpoints with due events, those of processes that died
 // among them.
-func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time, after notify.Endpoint, limit int) ([]notify.Due, error) {
+func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d dialect, clock clockTerm, now time.Time, after notify.Endpoint, limit int) ([]notify.Due, error) {
 	var rows []dueRow
 	if err := sqlx.SelectContext(ctx, q, &rows, d.events.dueEndpoints, string(after), now.UnixMilli(), limit); err != nil {
 		return nil, fmt.Errorf("list due endpoints: %w", err)
 	}
 	var expired []dueRow
+	args := append(append([]any{string(after)}, clock.args...), limit)
 	err := sqlx.SelectContext(ctx, q, &expired, `
 		SELECT endpoint, MIN(next_at) AS since FROM events
-		WHERE status = 'sending' AND endpoint > ? AND lease_until <= `+d.events.nowMillis+`
-		GROUP BY endpoint ORDER BY endpoint LIMIT ?`, string(after), limit)
+		WHERE status = 'sending' AND endpoint > ? AND lease_until <= `+clock.sql+`
+		GROUP BY endpoint ORDER BY endpoint LIMIT ?`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list endpoints of ended leases: %w", err)
 	}
@@ -80,7 +81,7 @@ func dueEndpoints(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Ti
 
 // dueEvents reads the ids of due events without locking them: the claim itself
 // is one conditional update.
-func dueEvents(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time, wants []notify.Want) ([]string, error) {
+func dueEvents(ctx context.Context, q sqlx.ExtContext, clock clockTerm, now time.Time, wants []notify.Want) ([]string, error) {
 	var ids []string
 	for chunk := range slices.Chunk(wants, wantsPerQuery) {
 		var query strings.Builder
@@ -90,8 +91,9 @@ func dueEvents(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time,
 				query.WriteString(" UNION ALL ")
 			}
 			fmt.Fprintf(&query, `SELECT id FROM (SELECT id FROM events WHERE status = 'pending' AND endpoint = ? AND next_at <= ? ORDER BY next_at LIMIT ?) AS p%d
-				UNION ALL SELECT id FROM (SELECT id FROM events WHERE status = 'sending' AND endpoint = ? AND lease_until <= %s LIMIT ?) AS s%d`, i, d.events.nowMillis, i)
-			args = append(args, string(w.Endpoint), now.UnixMilli(), w.Most, string(w.Endpoint), w.Most)
+				UNION ALL SELECT id FROM (SELECT id FROM events WHERE status = 'sending' AND endpoint = ? AND lease_until <= %s LIMIT ?) AS s%d`, i, clock.sql, i)
+			args = append(args, string(w.Endpoint), now.UnixMilli(), w.Most, string(w.Endpoint))
+			args = append(append(args, clock.args...), w.Most)
 		}
 		var found []string
 		if err := sqlx.SelectContext(ctx, q, &found, query.String(), args...); err != nil {
@@ -105,14 +107,14 @@ func dueEvents(ctx context.Context, q sqlx.ExtContext, d dialect, now time.Time,
 
 // leaseEvents leases those of the events that are still due, none of them over
 // what is wanted of its endpoint.
-func leaseEvents(ctx context.Context, q sqlx.ExtContext, d dialect, owner string, now time.Time, lease time.Duration, wants []notify.Want, ids []string) ([]notify.Claim, error) {
+func leaseEvents(ctx context.Context, q sqlx.ExtContext, d dialect, clock clockTerm, owner string, now time.Time, lease time.Duration, wants []notify.Want, ids []string) ([]notify.Claim, error) {
 	disabled, err := buryDisabled(ctx, q, wants)
 	if err != nil {
 		return nil, err
 	}
 	query, args, err := sqlx.In(`SELECT `+eventColumns+` FROM events
-		WHERE id IN (?) AND (status = 'pending' AND next_at <= ? OR status = 'sending' AND lease_until <= `+d.events.nowMillis+`)
-		ORDER BY id `+d.forUpdateSkip, padded(ids, ""), now.UnixMilli())
+		WHERE id IN (?) AND (status = 'pending' AND next_at <= ? OR status = 'sending' AND lease_until <= `+clock.sql+`)
+		ORDER BY id `+d.forUpdateSkip, append([]any{padded(ids, ""), now.UnixMilli()}, clock.args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -142,8 +144,8 @@ func leaseEvents(ctx context.Context, q sqlx.ExtContext, d dialect, owner string
 		leased[i] = c.EventID
 	}
 	slices.Sort(leased)
-	query, args, err = sqlx.In(`UPDATE events SET status = 'sending', lease_owner = ?, lease_until = `+d.events.nowMillis+` + ?, fence = fence + 1 WHERE id IN (?)`,
-		owner, lease.Milliseconds(), padded(leased, ""))
+	query, args, err = sqlx.In(`UPDATE events SET status = 'sending', lease_owner = ?, lease_until = `+clock.sql+` + ?, fence = fence + 1 WHERE id IN (?)`,
+		append(append([]any{owner}, clock.args...), lease.Milliseconds(), padded(leased, ""))...)
 	if err != nil {
 		return nil, err
 	}

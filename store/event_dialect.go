@@ -3,8 +3,6 @@ package store
 // eventDialect is what the statements for events and notifications say
 // differently to the two databases.
 type eventDialect struct {
-	// nowMillis is the database's clock in Unix milliseconds.
-	nowMillis    string
 	dueEndpoints string
 	// repeatedNotification ends the insert of a notification that may be a copy.
 	repeatedNotification string
@@ -12,7 +10,6 @@ type eventDialect struct {
 
 func sqliteEvents() eventDialect {
 	return eventDialect{
-		nowMillis:    "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
 		dueEndpoints: dueEndpointsSQLite,
 		repeatedNotification: `ON CONFLICT (account_id, digest) DO UPDATE SET copies = copies + 1, verdict = excluded.verdict,
 			detail = excluded.detail, attempt_id = excluded.attempt_id, payment_id = excluded.payment_id, last_at = excluded.last_at`,
@@ -21,9 +18,22 @@ func sqliteEvents() eventDialect {
 
 func mysqlEvents() eventDialect {
 	return eventDialect{
-		nowMillis:    "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 		dueEndpoints: dueEndpointsMySQL,
 		repeatedNotification: `ON DUPLICATE KEY UPDATE copies = copies + 1, verdict = VALUES(verdict),
 			detail = VALUES(detail), attempt_id = VALUES(attempt_id), payment_id = VALUES(payment_id), last_at = VALUES(last_at)`,
 	}
+}
+
+// clockTerm is the clock that leases are measured by, as a part of a statement:
+// the database's own, which for SQLite is the process's; see [DB.clockMillis].
+type clockTerm struct {
+	sql  string
+	args []any
+}
+
+func (db *DB) clock() clockTerm {
+	if db.cfg.Driver == SQLite {
+		return clockTerm{sql: "?", args: []any{db.now().UnixMilli()}}
+	}
+	return clockTerm{sql: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"}
 }

@@ -32,7 +32,7 @@ func (tx *Tx) RecordNotification(ctx context.Context, n payment.NotificationReco
 func (db *DB) DueEndpoints(ctx context.Context, now time.Time, after notify.Endpoint, limit int) ([]notify.Due, error) {
 	var due []notify.Due
 	err := db.read(ctx, func(q sqlx.ExtContext) (err error) {
-		due, err = dueEndpoints(ctx, q, db.dialect, now, after, limit)
+		due, err = dueEndpoints(ctx, q, db.dialect, db.clock(), now, after, limit)
 		return err
 	})
 	return due, err
@@ -42,7 +42,7 @@ func (db *DB) DueEndpoints(ctx context.Context, now time.Time, after notify.Endp
 func (db *DB) ClaimDeliveries(ctx context.Context, owner string, now time.Time, lease time.Duration, wants []notify.Want) ([]notify.Claim, error) {
 	var ids []string
 	err := db.read(ctx, func(q sqlx.ExtContext) (err error) {
-		ids, err = dueEvents(ctx, q, db.dialect, now, wants)
+		ids, err = dueEvents(ctx, q, db.clock(), now, wants)
 		return err
 	})
 	if err != nil || len(ids) == 0 {
@@ -50,7 +50,7 @@ func (db *DB) ClaimDeliveries(ctx context.Context, owner string, now time.Time, 
 	}
 	var claims []notify.Claim
 	err = db.write(ctx, func(tx *Tx) (err error) {
-		claims, err = leaseEvents(ctx, tx.q, db.dialect, owner, now, lease, wants, ids)
+		claims, err = leaseEvents(ctx, tx.q, db.dialect, db.clock(), owner, now, lease, wants, ids)
 		return err
 	})
 	if err != nil {
