@@ -19,6 +19,8 @@ const (
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
 	drainTimeout      = 5 * time.Second
+	noticeWait        = 50 * time.Millisecond  // for callers to notice that their idle connections are gone
+	closeWait         = 100 * time.Millisecond // for calls that have just been answered to leave their connections idle
 )
 
 // Gate serves a handler at an address and can refuse connections for a while.
@@ -27,6 +29,7 @@ type Gate struct {
 	handler http.Handler
 	log     *slog.Logger
 	refused atomic.Bool
+	unused  newConns
 
 	mu       sync.Mutex // guards what follows and orders Refuse, Accept, Serve and Shutdown
 	listener net.Listener
@@ -40,6 +43,33 @@ type Gate struct {
 // NewGate takes over a listener; nothing is served before Serve.
 func NewGate(listener net.Listener, handler http.Handler, log *slog.Logger) *Gate {
 	return &Gate{address: listener.Addr().String(), handler: handler, log: log, listener: listener}
+}
+
+// newConns are connections over which nothing has come yet: a server that shuts down lets them be for a while.
+type newConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+func (n *newConns) watch(conn net.Conn, state http.ConnState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if state != http.StateNew {
+		delete(n.conns, conn)
+		return
+	}
+	if n.conns == nil {
+		n.conns = make(map[net.Conn]struct{})
+	}
+	n.conns[conn] = struct{}{}
+}
+
+func (n *newConns) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for conn := range n.conns {
+		_ = conn.Close()
+	}
 }
 
 // Address is host:port.
@@ -58,7 +88,8 @@ func (g *Gate) start() {
 		return
 	}
 	server := &http.Server{
-		Handler: http.HandlerFunc(g.serveHTTP), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		ConnState: g.unused.watch,
+		Handler:   http.HandlerFunc(g.serveHTTP), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	listener := g.listener
@@ -78,8 +109,9 @@ func (g *Gate) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	g.handler.ServeHTTP(w, r)
 }
 
-// Refuse closes the listener, so that connections are refused; calls under way are finished. The port stays ours where
-// the system allows it.
+// Refuse closes the listener, so that connections are refused; calls under way are finished. It returns when callers
+// have had time to see their idle connections closed: one that writes to such a connection couldn't tell that nothing
+// was done. The port stays ours where the system allows it.
 func (g *Gate) Refuse() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,10 +130,13 @@ func (g *Gate) Refuse() {
 	if server == nil {
 		return
 	}
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = server.Shutdown(over) // closes what is idle at once, and does not wait
-	g.running.Go(func() { drain(server) })
+	g.unused.close()
+	soon, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	if server.Shutdown(soon) != nil {
+		g.running.Go(func() { drain(server) })
+	}
+	time.Sleep(noticeWait)
 }
 
 func drain(server *http.Server) {
