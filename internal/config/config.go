@@ -1,0 +1,200 @@
+package config
+
+import "time"
+
+// Config is a whole configuration. The yaml tags are the keys of the file; a
+// key's variable is PAYMUX_, section and key in upper case, joined by _.
+type Config struct {
+	Server   Server   `yaml:"server"`
+	Database Database `yaml:"database"`
+	Redis    Redis    `yaml:"redis"`
+	Secrets  Secrets  `yaml:"secrets"`
+	Limits   Limits   `yaml:"limits"`
+	Payments Payments `yaml:"payments"`
+	Channels Channels `yaml:"channels"`
+	Webhooks Webhooks `yaml:"webhooks"`
+	Workers  Workers  `yaml:"workers"`
+	Breaker  Breaker  `yaml:"breaker"`
+	Sandbox  Sandbox  `yaml:"sandbox"`
+	Log      Log      `yaml:"log"`
+}
+
+// Server is how the API is served.
+type Server struct {
+	Listen string `yaml:"listen"`
+	// PublicURL is where channels reach this gateway for their callbacks.
+	PublicURL         string        `yaml:"public_url"`
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	ReadTimeout       time.Duration `yaml:"read_timeout"`
+	WriteTimeout      time.Duration `yaml:"write_timeout"`
+	IdleTimeout       time.Duration `yaml:"idle_timeout"`
+	ShutdownTimeout   time.Duration `yaml:"shutdown_timeout"`
+	MaxBodyBytes      int64         `yaml:"max_body_bytes"`
+	MaxHeaderBytes    int           `yaml:"max_header_bytes"`
+}
+
+// Database is where everything is kept that must survive.
+type Database struct {
+	Driver       string        `yaml:"driver"`
+	Path         string        `yaml:"path"`
+	DSN          Secret        `yaml:"dsn"`
+	DSNFile      string        `yaml:"dsn_file"`
+	MaxConns     int           `yaml:"max_conns"`
+	GroupJobs    int           `yaml:"group_jobs"`
+	LockWait     time.Duration `yaml:"lock_wait"`
+	Timeout      time.Duration `yaml:"timeout"`
+	MaxClockSkew time.Duration `yaml:"max_clock_skew"`
+}
+
+// Redis is where short-lived shared state is kept; an empty address keeps it in
+// this process, which is right for one process only.
+type Redis struct {
+	Addr         string        `yaml:"addr"`
+	Username     string        `yaml:"username"`
+	Password     Secret        `yaml:"password"`
+	PasswordFile string        `yaml:"password_file"`
+	DB           int           `yaml:"db"`
+	TLS          bool          `yaml:"tls"`
+	Timeout      time.Duration `yaml:"timeout"`
+	KeyPrefix    string        `yaml:"key_prefix"`
+}
+
+// Secrets says where the master key is.
+type Secrets struct {
+	MasterKey              Secret   `yaml:"master_key"`
+	MasterKeyFile          string   `yaml:"master_key_file"`
+	PreviousMasterKeyFiles []string `yaml:"previous_master_key_files"`
+}
+
+// Limits bound what one merchant may do.
+type Limits struct {
+	RequestsPerSecond int `yaml:"requests_per_second"`
+	Burst             int `yaml:"burst"`
+}
+
+// Payments are the times of a payment's life. A ladder is how long after the
+// last look the next one is due; its last step repeats.
+type Payments struct {
+	DefaultExpiry time.Duration   `yaml:"default_expiry"`
+	BarcodeExpiry time.Duration   `yaml:"barcode_expiry"`
+	CallTimeout   time.Duration   `yaml:"call_timeout"`
+	CallMargin    time.Duration   `yaml:"call_margin"`
+	LateMargin    time.Duration   `yaml:"late_margin"`
+	MaxAttempts   int             `yaml:"max_attempts"`
+	UnknownLadder []time.Duration `yaml:"unknown_ladder"`
+	PendingLadder []time.Duration `yaml:"pending_ladder"`
+	BarcodeLadder []time.Duration `yaml:"barcode_ladder"`
+	RefundLadder  []time.Duration `yaml:"refund_ladder"`
+	LateLadder    []time.Duration `yaml:"late_ladder"`
+}
+
+// Channels bound the HTTP calls to channels, for each account.
+type Channels struct {
+	DialTimeout    time.Duration `yaml:"dial_timeout"`
+	TLSTimeout     time.Duration `yaml:"tls_timeout"`
+	MaxConns       int           `yaml:"max_conns"`
+	IdleConns      int           `yaml:"idle_conns"`
+	MaxAnswerBytes int64         `yaml:"max_answer_bytes"`
+}
+
+// Webhooks bound the deliveries to merchants. Their ladder is part of the
+// public contract and no setting.
+type Webhooks struct {
+	Timeout       time.Duration `yaml:"timeout"`
+	Senders       int           `yaml:"senders"`
+	PerMerchant   int           `yaml:"per_merchant"`
+	PerEndpoint   int           `yaml:"per_endpoint"`
+	AllowLoopback bool          `yaml:"allow_loopback"`
+	Ports         []uint16      `yaml:"ports"`
+}
+
+// Workers bound the background loops.
+type Workers struct {
+	Poll        time.Duration `yaml:"poll"`
+	Lease       time.Duration `yaml:"lease"`
+	Concurrency int           `yaml:"concurrency"`
+}
+
+// Breaker bounds what is asked of an account that is not well.
+type Breaker struct {
+	Failures      int           `yaml:"failures"`
+	OpenFor       time.Duration `yaml:"open_for"`
+	Probes        int           `yaml:"probes"`
+	TakenOutFor   time.Duration `yaml:"taken_out_for"`
+	MaxConcurrent int           `yaml:"max_concurrent"`
+}
+
+// Sandbox is the simulators of all channels, for development.
+type Sandbox struct {
+	Enabled     bool    `yaml:"enabled"`
+	Dir         string  `yaml:"dir"`
+	Listen      string  `yaml:"listen"`
+	NotifyScale float64 `yaml:"notify_scale"`
+	// Expose lets the gateway listen beyond this machine with a sandbox.
+	Expose bool `yaml:"expose"`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// Default is what holds where a configuration says nothing.
+func Default() Config {
+	return Config{
+		Server: Server{
+			Listen: "127.0.0.1:8080", ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+			WriteTimeout: 60 * time.Second, IdleTimeout: 90 * time.Second, ShutdownTimeout: 30 * time.Second,
+			MaxBodyBytes: 64 << 10, MaxHeaderBytes: 16 << 10,
+		},
+		Database: Database{
+			Driver: "sqlite", MaxConns: 32, GroupJobs: 256,
+			LockWait: 10 * time.Second, Timeout: 15 * time.Second, MaxClockSkew: 30 * time.Second,
+		},
+		Redis:  Redis{Timeout: 250 * time.Millisecond, KeyPrefix: "paymux:"},
+		Limits: Limits{RequestsPerSecond: 100, Burst: 200},
+		Payments: Payments{
+			DefaultExpiry: 30 * time.Minute, BarcodeExpiry: 90 * time.Second,
+			CallTimeout: 10 * time.Second, CallMargin: 35 * time.Second, LateMargin: 10 * time.Minute, MaxAttempts: 3,
+			UnknownLadder: []time.Duration{
+				time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute,
+			},
+			PendingLadder: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute},
+			BarcodeLadder: []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second},
+			RefundLadder: []time.Duration{
+				5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, time.Hour,
+			},
+			LateLadder: []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute},
+		},
+		Channels: Channels{DialTimeout: 3 * time.Second, TLSTimeout: 5 * time.Second, MaxConns: 256, IdleConns: 64, MaxAnswerBytes: 1 << 20},
+		Webhooks: Webhooks{Timeout: 5 * time.Second, Senders: 128, PerMerchant: 32, PerEndpoint: 16},
+		Workers:  Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
+		Breaker:  Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
+		Sandbox:  Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
+		Log:      Log{Level: "info", Format: "json"},
+	}
+}
+
+// Embedded is what `serve` runs on without a configuration: SQLite, this
+// process's own state and the sandbox, all under dir, with ladders as fast as
+// the simulators are.
+func Embedded(dir string) Config {
+	c := Default()
+	c.Database.Path = dir + "/paymux.db"
+	c.Secrets.MasterKeyFile = dir + "/master.key"
+	c.Limits = Limits{RequestsPerSecond: 2000, Burst: 4000}
+	c.Payments.CallTimeout = 3 * time.Second
+	c.Payments.CallMargin = time.Second
+	c.Payments.LateMargin = 5 * time.Second
+	c.Payments.UnknownLadder = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second}
+	c.Payments.PendingLadder = []time.Duration{4 * time.Second}
+	c.Payments.BarcodeLadder = []time.Duration{time.Second, 2 * time.Second}
+	c.Payments.RefundLadder = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second}
+	c.Payments.LateLadder = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second}
+	c.Webhooks.AllowLoopback = true
+	c.Workers.Poll, c.Workers.Lease, c.Workers.Concurrency = 250*time.Millisecond, 15*time.Second, 64
+	c.Breaker.OpenFor, c.Breaker.TakenOutFor = 2*time.Second, 5*time.Second
+	c.Sandbox.Enabled, c.Sandbox.Dir = true, dir+"/sandbox"
+	return c
+}
