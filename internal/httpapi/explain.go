@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/payment"
@@ -18,11 +17,8 @@ type explanation struct {
 }
 
 func (s *Server) explainRoute(r *http.Request) (reply, error) {
-	req, faults, err := s.readCreate(r, routingFields)
+	req, err := s.readCreate(r, asQuestion)
 	if err != nil {
-		return reply{}, err
-	}
-	if err := s.refuseFields(faults); err != nil {
 		return reply{}, err
 	}
 	merchant, err := s.deps.Merchants.Profile(r.Context(), MerchantID(r.Context()))
@@ -46,14 +42,20 @@ func (s *Server) explainRoute(r *http.Request) (reply, error) {
 	return reply{status: http.StatusOK, body: body}, nil
 }
 
-// routingFields leaves out that fields are absent which routing does not look
-// at: the question may be asked before there is an order.
-func routingFields(req payment.CreateRequest, content []payment.FieldError) []payment.FieldError {
-	absent := map[string]bool{
-		"merchant_order_no": req.MerchantOrderNo == "",
-		"subject":           req.Subject == "",
-		"payer_id":          req.PayerID == "",
-		"client_ip":         req.ClientIP == "",
+// asQuestion fills in what a payment must have but routing does not look at: the
+// question may be asked before there is an order.
+func asQuestion(req *payment.CreateRequest) {
+	for _, f := range []struct {
+		field *string
+		value string
+	}{
+		{&req.MerchantOrderNo, "explain"},
+		{&req.Subject, "explain"},
+		{&req.PayerID, "explain"},
+		{&req.ClientIP, "127.0.0.1"},
+	} {
+		if *f.field == "" {
+			*f.field = f.value
+		}
 	}
-	return slices.DeleteFunc(content, func(f payment.FieldError) bool { return absent[f.Field] })
 }

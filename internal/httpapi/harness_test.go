@@ -425,6 +425,7 @@ func (c *fakeCore) Create(ctx context.Context, m payment.Merchant, req payment.C
 	if c.err != nil {
 		return payment.Result{}, c.err
 	}
+	faults := c.ValidateCreate(req, c.now())
 	key := m.ID + "/" + req.MerchantOrderNo
 	for _, p := range c.payments {
 		if p.MerchantID == m.ID && p.MerchantOrderNo == req.MerchantOrderNo {
@@ -433,6 +434,9 @@ func (c *fakeCore) Create(ctx context.Context, m payment.Merchant, req payment.C
 			}
 			return c.result(p, true), nil
 		}
+	}
+	if len(faults) > 0 {
+		return payment.Result{}, &payment.Error{Code: payment.CodeInvalidRequest, Message: "the request has wrong fields", Fields: faults}
 	}
 	if err := c.commit(ctx); err != nil {
 		return payment.Result{}, err
@@ -526,9 +530,12 @@ func (c *fakeCore) Close(ctx context.Context, merchantID, id string) (payment.Re
 	return c.result(p, false), nil
 }
 
-func (c *fakeCore) Explain(context.Context, payment.Merchant, payment.CreateRequest) (channels.Decision, error) {
+func (c *fakeCore) Explain(_ context.Context, _ payment.Merchant, req payment.CreateRequest) (channels.Decision, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if faults := c.ValidateCreate(req, c.now()); len(faults) > 0 {
+		return channels.Decision{}, &payment.Error{Code: payment.CodeInvalidRequest, Message: "the request has wrong fields", Fields: faults}
+	}
 	return c.decision, c.err
 }
 
@@ -537,6 +544,9 @@ func (c *fakeCore) CreateRefund(ctx context.Context, m payment.Merchant, req pay
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return payment.RefundResult{}, c.err
+	}
+	if faults := c.ValidateRefund(req); len(faults) > 0 {
+		return payment.RefundResult{}, &payment.Error{Code: payment.CodeInvalidRequest, Message: "the request has wrong fields", Fields: faults}
 	}
 	for _, r := range c.refunds {
 		if r.MerchantID == m.ID && r.MerchantRefundNo == req.MerchantRefundNo {

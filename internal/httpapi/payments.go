@@ -28,11 +28,8 @@ var createFields = []field[payment.CreateRequest]{
 }
 
 func (s *Server) createPayment(r *http.Request) (reply, error) {
-	req, faults, err := s.readCreate(r, everyField)
+	req, err := s.readCreate(r, nil)
 	if err != nil {
-		return reply{}, err
-	}
-	if err := s.refuseFields(faults); err != nil {
 		return reply{}, err
 	}
 	merchant, err := s.deps.Merchants.Profile(r.Context(), MerchantID(r.Context()))
@@ -50,22 +47,23 @@ func (s *Server) createPayment(r *http.Request) (reply, error) {
 	}, nil
 }
 
-// needed leaves out faults of content that do not matter to an operation.
-type needed func(req payment.CreateRequest, content []payment.FieldError) []payment.FieldError
-
-func everyField(_ payment.CreateRequest, content []payment.FieldError) []payment.FieldError {
-	return content
-}
-
-// readCreate reads a payment's fields with every fault of form and content.
-func (s *Server) readCreate(r *http.Request, keep needed) (payment.CreateRequest, []payment.FieldError, error) {
+// readCreate reads a payment's fields. Where the form is wrong it names the
+// faults of the content too; where only the content is, the core refuses: it
+// knows whether the request repeats an earlier one, whose limit was in bounds
+// then. fill may complete the request in between.
+func (s *Server) readCreate(r *http.Request, fill func(*payment.CreateRequest)) (payment.CreateRequest, error) {
 	var req payment.CreateRequest
 	form, err := decode(Body(r.Context()), createFields, &req, s.cfg.MaxJSONDepth)
 	if err != nil {
-		return req, nil, err
+		return req, err
 	}
-	content := s.deps.Payments.ValidateCreate(req, s.deps.Now())
-	return req, together(form, keep(req, content)), nil
+	if fill != nil {
+		fill(&req)
+	}
+	if len(form) > 0 {
+		return req, s.refuseFields(together(form, s.deps.Payments.ValidateCreate(req, s.deps.Now())))
+	}
+	return req, nil
 }
 
 // createdStatus is the status of a create's answer: 202 while the outcome is

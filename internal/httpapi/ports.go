@@ -10,8 +10,8 @@ import (
 	"github.com/paymux/paymux/internal/payment"
 )
 
-// Payments is the core as this package uses it. Refusals are *payment.Error;
-// payment.ErrUnavailable and payment.ErrNonceReused are understood, any other
+// Payments is the core as this package uses it; it checks the content of
+// requests itself. Refusals are *payment.Error; payment.ErrUnavailable and payment.ErrNonceReused are understood, any other
 // error is a 500.
 type Payments interface {
 	ValidateCreate(req payment.CreateRequest, now time.Time) []payment.FieldError
@@ -87,13 +87,17 @@ type EventView struct {
 	Type      string    `json:"type"`
 	CreatedAt time.Time `json:"created_at"`
 	// Sequence is absent for events that belong to no payment.
-	Sequence int64 `json:"sequence,omitempty"`
+	Sequence  int64   `json:"sequence,omitempty"`
+	PaymentID *string `json:"payment_id"`
+	RefundID  *string `json:"refund_id"`
 	// Data is the resource as it was when the event was written.
 	Data json.RawMessage `json:"data"`
 	// NotifyURL is where it goes; null: nowhere, it is only listed.
 	NotifyURL *string `json:"notify_url"`
 	// Status is pending, delivered, dead, or none where it goes nowhere.
 	Status string `json:"status"`
+	// Reason says why it is dead.
+	Reason *string `json:"reason"`
 	// NextAttemptAt is when it is sent again; null when nothing is due.
 	NextAttemptAt *time.Time     `json:"next_attempt_at"`
 	Deliveries    []DeliveryView `json:"deliveries"`

@@ -22,8 +22,8 @@ func (s *Server) createRefund(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := s.refuseFields(together(form, s.deps.Refunds.ValidateRefund(req))); err != nil {
-		return reply{}, err
+	if len(form) > 0 { // else the core names what is wrong with the content
+		return reply{}, s.refuseFields(together(form, s.deps.Refunds.ValidateRefund(req)))
 	}
 	merchant, err := s.deps.Merchants.Profile(r.Context(), MerchantID(r.Context()))
 	if err != nil {
