@@ -61,6 +61,8 @@ func (a fakeAccounts) Open(_ context.Context, id string) (channels.Channel, chan
 	return fakeChannel{}, channels.Account{ID: "acc1", MerchantID: "m1", Channel: "alipay"}, nil
 }
 
+var _ Applier = (*payment.Service)(nil)
+
 // fakeCore applies each digest once.
 type fakeCore struct {
 	mu          sync.Mutex
