@@ -12,6 +12,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -296,5 +298,43 @@ func TestAlipay_AccountsAreApart(t *testing.T) {
 	second.refused("40002 isv.invalid-signature", query, numbered("same"))
 	if status := s.control(http.MethodPost, "accounts", `{"channel":"paypal"}`, nil); status != http.StatusBadRequest {
 		t.Errorf("an account at an unknown channel answered %d", status)
+	}
+}
+
+// TestVectors_NotificationFields holds our notifications to the fields of real ones.
+func TestVectors_NotificationFields(t *testing.T) {
+	dir := os.Getenv("PAYMUX_VECTORS")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "vectors")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "alipay", "notify.json"))
+	if err != nil {
+		t.Skipf("SKIPPED: the vectors are missing, set PAYMUX_VECTORS to their folder: %v", err)
+	}
+	var cases []struct {
+		ID, Expect string
+		Params     map[string]string
+	}
+	if err := json.Unmarshal(raw, &cases); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, sandbox.Options{})
+	a, m := s.alipay(), newMerchant(t)
+	a.ok(barcode, byBarcode("v1", "1.00").and("body", "b").and("passback_params", "p%3D1"), notifyTo(m))
+	ours := a.checkCallback(m.next(t))
+	compared := 0
+	for _, c := range cases {
+		if c.Expect != "valid" || c.Params["trade_status"] != "TRADE_SUCCESS" || c.Params["refund_fee"] != "" {
+			continue
+		}
+		compared++
+		for name := range c.Params {
+			if ours[name] == "" {
+				t.Errorf("%s has %s, our notification lacks it", c.ID, name)
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("no real notification of a payment was found")
 	}
 }
