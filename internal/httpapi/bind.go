@@ -153,14 +153,40 @@ func moment[T any](name string, at func(*T) **time.Time) field[T] {
 
 const timeMessage = "must be an RFC 3339 time with offset, for instance 2025-11-21T12:00:00+08:00"
 
-// parseTime is strict where time.Parse is not: two digits for the hour, a point
-// before the fraction, an offset within a day.
+// parseTime reads an RFC 3339 time, section 5.6, to the letter: package time
+// also takes one digit for the hour, a comma before the fraction and offsets
+// beyond a day.
 func parseTime(s string) (time.Time, bool) {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(s)); err != nil {
+	const shape = "0000-00-00T00:00:00"
+	if len(s) < len(shape) || !hasShape(s[:len(shape)], shape) {
 		return time.Time{}, false
 	}
-	return t.UTC(), true
+	zone := s[len(shape):]
+	if after, ok := strings.CutPrefix(zone, "."); ok {
+		fraction, rest := cutDigits(after)
+		if fraction == "" || len(fraction) > 9 {
+			return time.Time{}, false
+		}
+		zone = rest
+	}
+	if zone != "Z" && (!hasShape(zone, "+00:00") && !hasShape(zone, "-00:00") || zone[1:3] > "23" || zone[4:] > "59") {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	return t.UTC(), err == nil
+}
+
+// hasShape tells whether s has the characters of shape, where 0 is any digit.
+func hasShape(s, shape string) bool {
+	if len(s) != len(shape) {
+		return false
+	}
+	for i := range len(s) {
+		if digit := s[i] >= '0' && s[i] <= '9'; shape[i] == '0' && !digit || shape[i] != '0' && s[i] != shape[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func pairs[T any](name string, at func(*T) *map[string]string) field[T] {
