@@ -136,7 +136,3 @@ func (s *Server) postClock(r *http.Request) (int, any, error) {
 	}
 	return http.StatusOK, map[string]any{"calendar": moment(s.calendar.Now())}, nil
 }
-
-func (s *Server) postBills(*http.Request) (int, any, error) {
-	return 0, nil, badRequest("no simulated channel makes bills")
-}

@@ -128,7 +128,8 @@ func (s *Server) openChannel(ports *listen.Ports, name string, makeSimulator new
 	simulator, err := makeSimulator(sim.Env{
 		Books: s.books, Faults: s.faults, Now: s.opts.Now, Logger: s.opts.Logger,
 		PayerBase: s.url + "/" + name, ChannelBase: "http://" + listener.Addr().String(),
-		Calendar: s.calendar.Now, Stopping: s.stopping, HangLimit: s.opts.HangLimit,
+		Calendar: s.calendar.Now, Tampered: func(date string) ([]sim.Tamper, error) { return s.tampered(name, date) },
+		Stopping: s.stopping, HangLimit: s.opts.HangLimit,
 	})
 	if err != nil {
 		_ = listener.Close()

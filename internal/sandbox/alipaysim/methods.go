@@ -19,6 +19,7 @@ const (
 	methodCancel       = "alipay.trade.cancel"
 	methodRefund       = "alipay.trade.refund"
 	methodRefundQuery  = "alipay.trade.fastpay.refund.query"
+	methodBill         = "alipay.data.dataservice.bill.downloadurl.query"
 	methodCertDownload = "alipay.open.app.alipaycert.download"
 )
 
@@ -86,6 +87,7 @@ func methods() map[string]method {
 		methodCancel:       {op: faults.Cancel, handle: (*Simulator).cancel, special: order},
 		methodRefund:       {op: faults.Refund, handle: (*Simulator).refund, special: declinable(money)},
 		methodRefundQuery:  {op: faults.RefundQuery, handle: (*Simulator).refundQuery, special: money},
+		methodBill:         {op: faults.Bill, handle: (*Simulator).billAddress},
 		methodCertDownload: {handle: (*Simulator).certDownload},
 	}
 }

@@ -30,6 +30,7 @@ type Simulator struct {
 	methods   map[string]method
 	forger    func() (*rsa.PrivateKey, error) // a key that isn't the channel's
 
+	links       billLinks
 	mu          sync.RWMutex
 	accounts    map[string]*account
 	credentials map[string]secrets
@@ -72,6 +73,7 @@ func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+gatewayPath, s.gateway)
 	mux.HandleFunc("POST "+gatewayPath, s.gateway)
+	mux.HandleFunc("GET "+billPath, s.downloadBill)
 	for _, page := range []string{codePage, cashierPage} {
 		mux.HandleFunc("GET "+page+"{token}", s.showPage)
 		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)

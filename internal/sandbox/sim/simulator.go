@@ -71,6 +71,8 @@ type Env struct {
 	ChannelBase string
 	// Calendar is Now moved on by the control API: it decides which days are over, and nothing else.
 	Calendar func() time.Time
+	// Tampered answers how the channel's bill of a day (2006-01-02, Beijing's) is falsified, for all accounts.
+	Tampered func(date string) ([]Tamper, error)
 	// Stopping is closed when the sandbox stops: calls that hang must let go.
 	Stopping <-chan struct{}
 	// HangLimit bounds how long a call that never gets an answer is held.

@@ -1,0 +1,130 @@
+package alipaysim
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+)
+
+const (
+	billPath     = "/downloadBillFile.resource"
+	billLinkLife = 30 * time.Second
+	dateLayout   = "2006-01-02"
+)
+
+// billLink is what a download address leads to.
+type billLink struct {
+	account *account
+	date    string
+	until   time.Time
+}
+
+// billLinks are the addresses that were given out lately; they end with the process.
+type billLinks struct {
+	mu      sync.Mutex
+	byToken map[string]billLink
+}
+
+func (l *billLinks) add(token string, link billLink, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byToken == nil {
+		l.byToken = make(map[string]billLink)
+	}
+	for old, known := range l.byToken {
+		if !now.Before(known.until) {
+			delete(l.byToken, old)
+		}
+	}
+	l.byToken[token] = link
+}
+
+func (l *billLinks) find(token string, now time.Time) (billLink, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	link, ok := l.byToken[token]
+	return link, ok && now.Before(link.until)
+}
+
+// billAddress answers where a day's bill can be fetched. Bills are of days that are over by the calendar, and of
+// accounts that were there; a day without business gives a bill without rows.
+func (s *Simulator) billAddress(c *call) (node, error) {
+	date := c.content.get("bill_date")
+	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	if err != nil || c.content.get("bill_type") != "trade" || s.env.Calendar().Before(day.AddDate(0, 0, 1)) {
+		return nil, business(isvInvalidArguments)
+	}
+	if day.AddDate(0, 0, 1).Before(s.openedAt(c.account.appID)) {
+		return nil, business(ispBillNotExist)
+	}
+	token := newToken()
+	s.links.add(token, billLink{c.account, date, c.now.Add(billLinkLife)}, c.now)
+	q := url.Values{
+		"bizType": {"trade"}, "userId": {billUser(c.account)}, "fileType": {"csv.zip"}, "bizDates": {day.Format("20060102")},
+		"downloadFileName": {billName(c.account, date) + ".csv.zip"}, "timestamp": {c.now.Format("20060102150405")}, "token": {token},
+	}
+	return success(field{"bill_download_url", s.env.ChannelBase + billPath + "?" + q.Encode()}), nil
+}
+
+func (s *Simulator) openedAt(appID string) time.Time {
+	for _, a := range s.env.Books.Accounts(Channel) {
+		if a.ID == appID {
+			return a.CreatedAt
+		}
+	}
+	return time.Time{}
+}
+
+// downloadBill serves the archive to whoever has the address, unsigned, as the channel does.
+func (s *Simulator) downloadBill(w http.ResponseWriter, r *http.Request) {
+	link, ok := s.links.find(r.URL.Query().Get("token"), s.env.Now())
+	if !ok {
+		http.Error(w, "the address has expired", http.StatusForbidden)
+		return
+	}
+	archive, err := s.bill(link.account, link.date)
+	if err != nil {
+		s.env.Logger.Error("write a bill", "channel", Channel, "date", link.date, "error", err)
+		http.Error(w, "the bill could not be written", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+billName(link.account, link.date)+`.csv.zip"`)
+	_, _ = w.Write(archive)
+}
+
+// billRows answers a day's rows as the books have them, oldest first.
+func (s *Simulator) billRows(a *account, date string) ([]billRow, error) {
+	trades, err := s.env.Books.Trades(func(t *books.Trade) bool {
+		return t.Channel == Channel && t.Account == a.appID && !t.PaidAt.IsZero()
+	})
+	if err != nil {
+		return nil, err
+	}
+	on := func(at time.Time) bool { return at.In(beijing()).Format(dateLayout) == date }
+	var rows []billRow
+	for i := len(trades) - 1; i >= 0; i-- {
+		t := &trades[i]
+		row := billRow{
+			tradeNo: t.ChannelTradeNo, number: t.OutTradeNo, subject: t.Subject, created: t.CreatedAt, store: t.Attr(attrStore),
+			operator: t.Attr(attrOperator), terminal: t.Attr(attrTerminal), buyer: a.buyerNo, remark: t.Attr(attrBody),
+		}
+		if on(t.PaidAt) {
+			paid := row
+			paid.finished, paid.amount, paid.fee = t.PaidAt, t.Amount, t.Fee
+			rows = append(rows, paid)
+		}
+		for _, r := range t.Refunds {
+			if r.Status == books.RefundSucceeded && on(r.SettledAt) {
+				back := row
+				back.finished, back.amount, back.requestNo = r.SettledAt, -r.Amount, r.OutRefundNo
+				rows = append(rows, back)
+			}
+		}
+	}
+	return rows, nil
+}
