@@ -13,7 +13,18 @@ import (
 
 // SealedColumns is merchant.SealedValues': every sealed column of the schema.
 func (m Merchants) SealedColumns() []merchant.SealedColumn {
-	return slices.Concat(merchant.SealedColumns(), NotificationColumns())
+	return slices.Concat(merchant.SealedColumns(), paymentSealed(), NotificationColumns())
+}
+
+// paymentSealed lists the sealed columns of payments.
+func paymentSealed() []merchant.SealedColumn {
+	one := func(place func(string) []byte) func(...string) []byte {
+		return func(bound ...string) []byte { return place(bound[0]) }
+	}
+	return []merchant.SealedColumn{
+		{Table: "payments", Column: "payer_id", Key: "id", Bound: []string{"id"}, AAD: one(PayerPlace)},
+		{Table: "payments", Column: "client_ip", Key: "id", Bound: []string{"id"}, AAD: one(ClientIPPlace)},
+	}
 }
 
 // SealedAfter is merchant.SealedValues'. The names in the statement come from
