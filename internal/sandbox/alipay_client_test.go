@@ -19,13 +19,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/paymux/paymux/internal/sandbox"
 )
 
 // alipay is a minimal merchant's client of its own, written against the protocol and not against the simulator.
 type alipay struct {
-	t       *testing.T
+	t       testing.TB
 	cred    alipayCredentials
 	key     *rsa.PrivateKey
 	channel *rsa.PublicKey
@@ -53,7 +51,7 @@ func (s *running) alipay() *alipay {
 	return newAlipay(s.t, all.Alipay)
 }
 
-func newAlipay(t *testing.T, cred alipayCredentials) *alipay {
+func newAlipay(t testing.TB, cred alipayCredentials) *alipay {
 	t.Helper()
 	key, err := x509.ParsePKCS8PrivateKey(der(t, cred.AppPrivateKey))
 	if err != nil {
@@ -68,7 +66,7 @@ func newAlipay(t *testing.T, cred alipayCredentials) *alipay {
 	return &alipay{t: t, cred: cred, key: key.(*rsa.PrivateKey), channel: public.(*rsa.PublicKey), http: client}
 }
 
-func der(t *testing.T, text string) []byte {
+func der(t testing.TB, text string) []byte {
 	t.Helper()
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
@@ -300,5 +298,3 @@ func refundOf(number, requestNo, yuan string) biz {
 }
 
 func notifyTo(m *merchant) map[string]string { return map[string]string{"notify_url": m.URL} }
-
-var _ = sandbox.Options{}

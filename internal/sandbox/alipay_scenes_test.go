@@ -82,7 +82,7 @@ func getPage(t *testing.T, address string) string {
 	return string(body)
 }
 
-func get(t *testing.T, address string) *http.Response {
+func get(t testing.TB, address string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 
 // running is a sandbox under test.
 type running struct {
-	t      *testing.T
+	t      testing.TB
 	server *sandbox.Server
 	stop   func()
 }
 
 // start runs a sandbox on opts; a folder and free ports are chosen where opts name none.
-func start(t *testing.T, opts sandbox.Options) *running {
+func start(t testing.TB, opts sandbox.Options) *running {
 	t.Helper()
 	if opts.Dir == "" {
 		opts.Dir = t.TempDir()

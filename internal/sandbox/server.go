@@ -38,10 +38,11 @@ type Server struct {
 	channels []*channel
 	url      string
 
-	stopping chan struct{}
-	stopOnce sync.Once
-	opening  sync.Mutex // opens one account at a time
-	moving   sync.Mutex // moves the listeners as one set of faults wants it
+	stopping  chan struct{}
+	stopOnce  sync.Once
+	closeOnce sync.Once
+	opening   sync.Mutex // opens one account at a time
+	moving    sync.Mutex // moves the listeners as one set of faults wants it
 }
 
 // channel is a simulator with its own listener.
@@ -157,20 +158,28 @@ func (s *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	s.stopGates()
 	background.Wait()
-	if err := s.books.Close(); err != nil {
-		return fmt.Errorf("close the sandbox: %w", err)
-	}
-	return nil
+	return s.closeBooks()
 }
 
-// Close gives up what New took; it is for a Server that was never run.
+// Close gives up what New took; it is for a Server that was never run, and does nothing after Run.
 func (s *Server) Close() {
 	s.stopGates()
-	if s.books != nil {
-		if err := s.books.Close(); err != nil {
-			s.opts.Logger.Error("close the sandbox", "error", err)
-		}
+	if err := s.closeBooks(); err != nil {
+		s.opts.Logger.Error("give the sandbox up", "error", err)
 	}
+}
+
+func (s *Server) closeBooks() error {
+	var err error
+	s.closeOnce.Do(func() {
+		if s.books != nil {
+			err = s.books.Close()
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("close the sandbox's books: %w", err)
+	}
+	return nil
 }
 
 func (s *Server) stopGates() {

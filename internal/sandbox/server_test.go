@@ -124,7 +124,7 @@ func TestServer_Addresses(t *testing.T) {
 	}
 }
 
-func credentialsOf(t *testing.T, s *running) alipayCredentials {
+func credentialsOf(t testing.TB, s *running) alipayCredentials {
 	t.Helper()
 	raw, err := json.Marshal(s.server.Credentials().Alipay)
 	if err != nil {
