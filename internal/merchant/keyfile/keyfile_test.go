@@ -95,6 +95,29 @@ func TestBox_FollowsItsFile(t *testing.T) {
 	}
 }
 
+func TestOpen_SeveralFilesWithOneKeyInTwo(t *testing.T) {
+	t.Parallel()
+	previous, before := create(t)
+	old, err := before.Seal([]byte("x"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, own := create(t)
+	box, err := keyfile.Open(path, previous, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := box.Open(old, nil); err != nil {
+		t.Errorf("a key of the previous file does not open: %v", err)
+	}
+	if sealed, err := box.Seal([]byte("x"), nil); err != nil || own.NeedsReseal(sealed) {
+		t.Errorf("the first file's key does not seal (%v)", err)
+	}
+	if _, err := keyfile.Open(path, filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file gives %v", err)
+	}
+}
+
 func TestBox_GoesOnWhenTheFileIsBroken(t *testing.T) {
 	t.Parallel()
 	path, box := create(t)
@@ -123,7 +146,6 @@ func TestRead_ErrorsNameTheLineAndNoKey(t *testing.T) {
 		"cut key":   key[:len(key)-3] + "\n",
 		"empty":     "",
 		"comments":  "# nothing\n\n",
-		"twice":     key + "\n" + key + "\n",
 		"two a row": key + " " + key + "\n",
 		"zero":      strings.Repeat("0", 64) + "\n",
 		"huge":      strings.Repeat("#", 65<<10),
