@@ -168,7 +168,7 @@ func Default() Config {
 			LateLadder: []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute},
 		},
 		Channels: Channels{DialTimeout: 3 * time.Second, TLSTimeout: 5 * time.Second, MaxConns: 256, IdleConns: 64, MaxAnswerBytes: 1 << 20},
-		Webhooks: Webhooks{Timeout: 5 * time.Second, Senders: 128, PerMerchant: 32, PerEndpoint: 16},
+		Webhooks: Webhooks{Timeout: 5 * time.Second, Senders: 512, PerMerchant: 64, PerEndpoint: 32},
 		Workers:  Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
 		Breaker:  Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
 		Sandbox:  Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
