@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -15,6 +16,9 @@ import (
 func (s *Service) Create(ctx context.Context, m Merchant, req CreateRequest) (Result, error) {
 	now := s.now()
 	faults := s.ValidateCreate(req, now)
+	if slices.ContainsFunc(faults, func(f FieldError) bool { return f.Field == "merchant_order_no" }) {
+		return Result{}, invalid(faults)
+	}
 	req = req.withDefaults(m)
 	hash := req.hash()
 	existing, err := s.Store.PaymentByOrderNo(ctx, m.ID, req.MerchantOrderNo)
@@ -35,6 +39,7 @@ func (s *Service) Create(ctx context.Context, m Merchant, req CreateRequest) (Re
 	if err != nil {
 		return Result{}, err
 	}
+	req = req.ofScene()
 	p := s.newPayment(m, req, pinned, hash, now)
 	decision, err := s.route(ctx, p, nil)
 	if err != nil {
@@ -70,7 +75,7 @@ func (s *Service) Explain(ctx context.Context, m Merchant, req CreateRequest) (c
 	if err != nil {
 		return channels.Decision{}, err
 	}
-	p := s.newPayment(m, req, pinned, "", now)
+	p := s.newPayment(m, req.ofScene(), pinned, "", now)
 	return s.Router.Decide(ctx, routeRequest(p, nil, now))
 }
 

@@ -22,8 +22,11 @@ func (s *Service) nextCheck(p *Payment, a *Attempt, now time.Time) time.Time {
 		ladder = s.cfg.PendingLadder
 	}
 	next := now.Add(step(ladder, a.Checks))
-	if waiting && next.After(a.ExpiresAt) {
-		return a.ExpiresAt
+	// The moments at which more can be concluded than before are not slept over.
+	for _, turn := range []time.Time{a.ExpiresAt, s.arrivesUntil(a).Add(time.Millisecond)} {
+		if now.Before(turn) && next.After(turn) {
+			return turn
+		}
 	}
 	return next
 }
@@ -38,10 +41,14 @@ func (s *Service) unwanted(p *Payment, a *Attempt, now time.Time) bool {
 // mayStillArrive tells whether the channel could still take this order although
 // it says that it holds none: a call may be under way until its deadline, and
 // the channel accepts the number until the limit that was sent with it.
-func (s *Service) mayStillArrive(a *Attempt, now time.Time) bool {
+func (s *Service) mayStillArrive(a *Attempt, asked time.Time) bool {
+	return !asked.After(s.arrivesUntil(a))
+}
+
+func (s *Service) arrivesUntil(a *Attempt) time.Time {
 	last := a.ExpiresAt
 	if a.Deadline.After(last) {
 		last = a.Deadline
 	}
-	return !now.After(last.Add(s.cfg.CallMargin))
+	return last.Add(s.cfg.CallMargin)
 }

@@ -119,6 +119,12 @@ func (c *change) saveAttempt(ctx context.Context, a *Attempt) error {
 	return nil
 }
 
+// saveSettled writes an attempt that nobody need look at again.
+func (c *change) saveSettled(ctx context.Context, a *Attempt) error {
+	a.NextCheckAt = time.Time{}
+	return c.saveAttempt(ctx, a)
+}
+
 func (c *change) saveRefund(ctx context.Context, r *Refund) error {
 	r.UpdatedAt = c.at
 	if err := c.tx.UpdateRefund(ctx, r); err != nil {

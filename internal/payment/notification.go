@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/money"
 )
 
 // ApplyNotification keeps a verified notification and books what it says, in
@@ -85,7 +86,7 @@ func (c *change) notifiedPayment(ctx context.Context, n channels.Notification) (
 	case channels.StateClosed:
 		return "", c.closedAtChannel(ctx, a)
 	case channels.StateReversed:
-		return "", c.reversed(ctx, a, n.Payment.Paid)
+		return c.reversed(ctx, a, n.Payment.Paid)
 	case channels.StateFailed, channels.StateWaiting, channels.StateNotFound, channels.StateUncertain:
 	}
 	// Not an end that a notification alone can settle: look at the order soon.
@@ -97,7 +98,7 @@ func (c *change) lookSoon(ctx context.Context, a *Attempt) error {
 	if a.Status != AttemptPending && a.Status != AttemptUnknown {
 		return nil
 	}
-	a.NextCheckAt = c.at
+	a.NextCheckAt, c.wake = c.at, true
 	return c.saveAttempt(ctx, a)
 }
 
@@ -111,7 +112,7 @@ func (c *change) notifiedRefund(ctx context.Context, n channels.Notification) (s
 		return "", err
 	case r.PaymentID != c.p.ID || r.AttemptID != n.AttemptID:
 		return "the refund belongs to another order", nil
-	case !n.Refund.Amount.IsZero() && !n.Refund.Amount.Equal(r.Amount):
+	case n.Refund.Amount != (money.Amount{}) && !n.Refund.Amount.Equal(r.Amount):
 		return fmt.Sprintf("the channel says %s, the refund is %s", n.Refund.Amount, r.Amount), nil
 	}
 	return "", c.applyRefund(ctx, r, n.Refund, false)

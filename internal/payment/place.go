@@ -25,9 +25,13 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 // goes on to another account only where the first is proven to have done
 // nothing.
 func (s *Service) place(ctx context.Context, p *Payment, a *Attempt, authCode string) (Result, error) {
+	// Only this call starts further attempts of this try, so it knows which
+	// accounts were tried: a list that no clock can shorten bounds the loop.
+	var tried []string
 	for {
+		tried = append(tried, a.AccountID)
 		res, ttl, callErr := s.pay(ctx, p, a, authCode)
-		next, err := s.settlePlaced(ctx, p, a, res, ttl, callErr)
+		next, err := s.settlePlaced(ctx, p, a, tried, res, ttl, callErr)
 		if err != nil {
 			return Result{}, readError(err, "payment")
 		}
@@ -51,13 +55,14 @@ func (s *Service) pay(ctx context.Context, p *Payment, a *Attempt, authCode stri
 	if req.ReturnURL == "" {
 		req.ReturnURL = s.ReturnURL
 	}
-	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CallTimeout)
-	defer cancel()
-	// The last look at the clock before the first byte: later than this, others
-	// may act on the attempt.
-	if left := a.Deadline.Sub(s.Now()); left <= 0 {
+	// The last look at the clock before the first byte: later than the deadline
+	// others may act on the attempt, so the call ends by then too.
+	left := a.Deadline.Sub(s.Now())
+	if left <= 0 {
 		return channels.PayResult{}, 0, &channels.Error{Outcome: channels.NotProcessed, Channel: a.Channel, Op: channels.OpPay, Err: errNotSent}
 	}
+	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, s.cfg.CallTimeout))
+	defer cancel()
 	start := s.Now()
 	res, err := ch.Pay(callCtx, req)
 	if err == nil && res.AttemptID != "" && res.AttemptID != a.ID {
@@ -82,7 +87,9 @@ func (s *Service) observe(channel string, op channels.Operation, start time.Time
 
 // settlePlaced commits what came back from pay. It gives the next attempt,
 // dispatched and committed, where the payment fails over.
-func (s *Service) settlePlaced(ctx context.Context, p *Payment, sent *Attempt, res channels.PayResult, ttl time.Duration, callErr error) (*Attempt, error) {
+func (s *Service) settlePlaced(
+	ctx context.Context, p *Payment, sent *Attempt, tried []string, res channels.PayResult, ttl time.Duration, callErr error,
+) (*Attempt, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	outcome := channels.OutcomeOf(callErr)
@@ -91,7 +98,7 @@ func (s *Service) settlePlaced(ctx context.Context, p *Payment, sent *Attempt, r
 	var more bool
 	if withoutEffect {
 		s.Logger.WarnContext(ctx, "an account could not take a payment", "attempt_id", sent.ID, "account_id", sent.AccountID, "error", callErr)
-		decision, more = s.nextRoute(ctx, p)
+		decision, more = s.nextRoute(ctx, p, tried)
 	}
 	var next *Attempt
 	err := s.alter(ctx, p.ID, "channel answer", func(c *change) error {
@@ -150,6 +157,9 @@ func (c *change) failOver(ctx context.Context, a *Attempt, cause error, d channe
 	if c.p.CloseRequested {
 		return nil, c.endPayment(ctx, a, Closed, "closed before anything was sent")
 	}
+	if !c.at.Before(c.p.ExpiresAt) {
+		return nil, c.endPayment(ctx, a, Closed, "its limit passed before anything was sent")
+	}
 	if !more {
 		return nil, c.movePayment(ctx, Unsent, "no account could take it")
 	}
@@ -193,13 +203,24 @@ func (s *Service) renew(ctx context.Context, p *Payment) error {
 }
 
 // stamp gives this process the attempt anew for a repeated call, committed
-// before a byte leaves.
+// before a byte leaves. ErrStale when the attempt moved on or was stamped by
+// somebody else since it was read, or is not wanted any more: then nothing may
+// be sent.
 func (s *Service) stamp(ctx context.Context, a *Attempt) (*Attempt, error) {
+	return s.take(ctx, a, "repeat", false)
+}
+
+// take is the stamp of a call for an attempt that is wanted or, before it is
+// taken back, for one that is not.
+func (s *Service) take(ctx context.Context, a *Attempt, cause string, unwanted bool) (*Attempt, error) {
 	var stamped *Attempt
-	err := s.alter(ctx, a.PaymentID, "repeat", func(c *change) error {
+	err := s.alter(ctx, a.PaymentID, cause, func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
 			return err
+		}
+		if fresh.Status != a.Status || !fresh.Deadline.Equal(a.Deadline) || s.unwanted(c.p, fresh, c.at) != unwanted {
+			return ErrStale
 		}
 		c.s.own(fresh, c.at)
 		stamped = fresh

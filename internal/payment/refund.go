@@ -36,7 +36,7 @@ func (s *Service) CreateRefund(ctx context.Context, m Merchant, req RefundReques
 	r, err := s.reserve(ctx, p.ID, req, hash, account.Capabilities.RefundSpacing)
 	switch {
 	case errors.Is(err, ErrDuplicate):
-		r, err := s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo)
+		r, err = s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo)
 		if err != nil {
 			return RefundResult{}, readError(err, "refund")
 		}
@@ -87,8 +87,8 @@ func replayRefund(r *Refund, hash string) (RefundResult, error) {
 func (s *Service) reserve(ctx context.Context, paymentID string, req RefundRequest, hash string, spacing time.Duration) (*Refund, error) {
 	var out *Refund
 	err := s.alter(ctx, paymentID, "api", func(c *change) error {
-		if c.p.Status != Succeeded {
-			return refuse(CodeStatusConflict, "the payment is %s: nothing was paid that could be refunded", c.p.Status)
+		if c.p.Status != Succeeded && c.p.PaidMinor == 0 {
+			return nothingPaid(c.p)
 		}
 		amount, err := money.New(req.Amount, c.p.Amount.Currency())
 		if err != nil {
@@ -98,7 +98,12 @@ func (s *Service) reserve(ctx context.Context, paymentID string, req RefundReque
 		if err != nil {
 			return fmt.Errorf("reserve: %w", err)
 		}
-		if !ok {
+		switch {
+		case !ok && c.p.Status != Succeeded:
+			// Late money that the gateway returns by itself. Only where the channel
+			// refused that refund may the merchant return the money.
+			return nothingPaid(c.p)
+		case !ok:
 			return refuse(CodeAmountExceeds, "with this refund the payment's refunds would exceed the %d that were paid", c.p.PaidMinor)
 		}
 		a, err := c.tx.Attempt(ctx, c.p.CountedAttemptID)
@@ -107,7 +112,7 @@ func (s *Service) reserve(ctx context.Context, paymentID string, req RefundReque
 		}
 		r := c.newRefund(a, amount, ByMerchant)
 		r.MerchantRefundNo, r.Reason, r.NotifyURL, r.RequestHash, r.Reserved = req.MerchantRefundNo, req.Reason, req.NotifyURL, hash, true
-		free, err := c.refundSlot(ctx, a.ID, spacing)
+		free, err := c.refundSlot(ctx, r, spacing)
 		if err != nil {
 			return err
 		}
@@ -122,8 +127,14 @@ func (s *Service) reserve(ctx context.Context, paymentID string, req RefundReque
 	return out, err
 }
 
-// refundSlot is when the next refund of an order may be sent.
-func (c *change) refundSlot(ctx context.Context, attemptID string, spacing time.Duration) (time.Time, error) {
+func nothingPaid(p *Payment) *Error {
+	return refuse(CodeStatusConflict, "the payment is %s: nothing was paid that could be refunded", p.Status)
+}
+
+// refundSlot is when a refund may be sent where the channel wants time between
+// the refunds of one order. One that is not written yet queues behind those that
+// wait; one whose turn has come yields to what was really sent.
+func (c *change) refundSlot(ctx context.Context, r *Refund, spacing time.Duration) (time.Time, error) {
 	if spacing <= 0 {
 		return c.at, nil
 	}
@@ -131,17 +142,25 @@ func (c *change) refundSlot(ctx context.Context, attemptID string, spacing time.
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read refunds: %w", err)
 	}
-	free := c.at
-	for _, r := range siblings {
-		taken := r.SubmittedAt
-		if r.Status == RefundPending && r.NextCheckAt.After(taken) {
-			taken = r.NextCheckAt
+	free, queued := c.at, r.Status == RefundPending
+	for _, o := range siblings {
+		taken := c.s.sentAt(o)
+		if !queued && o.Status == RefundPending && o.NextCheckAt.After(taken) {
+			taken = o.NextCheckAt
 		}
-		if r.AttemptID == attemptID && !taken.IsZero() && taken.Add(spacing).After(free) {
+		if o.ID != r.ID && o.AttemptID == r.AttemptID && !taken.IsZero() && taken.Add(spacing).After(free) {
 			free = taken.Add(spacing)
 		}
 	}
 	return free, nil
+}
+
+// sentAt is when a refund was last sent; SubmittedAt stays that of the first time.
+func (s *Service) sentAt(r *Refund) time.Time {
+	if r.Deadline.IsZero() {
+		return r.SubmittedAt
+	}
+	return r.Deadline.Add(-s.cfg.CallTimeout)
 }
 
 // ownRefund stamps a refund as being sent by this process.
@@ -156,21 +175,7 @@ func (c *change) ownRefund(r *Refund) {
 // sendRefund makes the call for a refund that is stamped, and commits what came
 // back. A repeat is a call under a number that was sent before.
 func (s *Service) sendRefund(ctx context.Context, r *Refund, repeat bool) error {
-	ch, req, err := s.refundCall(ctx, r)
-	if err != nil {
-		return err
-	}
-	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CallTimeout)
-	defer cancel()
-	var state channels.RefundState
-	var callErr error
-	start := s.Now()
-	if r.Deadline.Sub(start) <= 0 {
-		callErr = &channels.Error{Outcome: channels.NotProcessed, Channel: r.Channel, Op: channels.OpRefund, Err: errNotSent}
-	} else {
-		state, callErr = ch.Refund(callCtx, req)
-		s.observe(r.Channel, channels.OpRefund, start, callErr)
-	}
+	state, callErr := s.callRefund(ctx, r)
 	ctx, done := detached(ctx)
 	defer done()
 	return s.alter(ctx, r.PaymentID, "channel answer", func(c *change) error {
@@ -183,6 +188,28 @@ func (s *Service) sendRefund(ctx context.Context, r *Refund, repeat bool) error 
 		}
 		return c.refundCallFailed(ctx, fresh, callErr, repeat)
 	})
+}
+
+// callRefund makes the one call. Whatever goes wrong before it is not processed.
+func (s *Service) callRefund(ctx context.Context, r *Refund) (channels.RefundState, error) {
+	notSent := func(cause error) error {
+		return &channels.Error{Outcome: channels.NotProcessed, Channel: r.Channel, Op: channels.OpRefund, Err: cause}
+	}
+	ch, req, err := s.refundCall(ctx, r)
+	if err != nil {
+		s.Logger.WarnContext(ctx, "a refund could not be sent", "refund_id", r.ID, "error", err)
+		return channels.RefundState{}, notSent(err)
+	}
+	start := s.Now()
+	left := r.Deadline.Sub(start)
+	if left <= 0 {
+		return channels.RefundState{}, notSent(errNotSent)
+	}
+	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, s.cfg.CallTimeout))
+	defer cancel()
+	state, err := ch.Refund(callCtx, req)
+	s.observe(r.Channel, channels.OpRefund, start, err)
+	return state, err
 }
 
 // refundCall opens the account of a refund and words the request.
@@ -257,6 +284,12 @@ func (c *change) applyRefund(ctx context.Context, r *Refund, st channels.RefundS
 	if r.ChannelRefundNo == "" {
 		r.ChannelRefundNo = st.ChannelRefundNo
 	}
+	if r.Status == RefundPending && st.Status != channels.RefundNotFound {
+		// The channel knows a refund that we thought unsent.
+		if err := c.moveRefund(ctx, r, RefundProcessing, ""); err != nil {
+			return err
+		}
+	}
 	switch st.Status {
 	case channels.RefundSucceeded:
 		return c.refundSucceeded(ctx, r, st.SucceededAt)
@@ -303,19 +336,13 @@ func (c *change) refundSucceeded(ctx context.Context, r *Refund, at time.Time) e
 	if r.Status == RefundSucceeded {
 		return c.saveRefund(ctx, r)
 	}
-	if r.Status == RefundPending {
-		// The channel knows a refund that we thought unsent.
-		if err := c.moveRefund(ctx, r, RefundProcessing, ""); err != nil {
-			return err
-		}
-	}
 	if r.Status == RefundFailed && r.Reserved {
 		ok, err := c.tx.Reserve(ctx, c.p.ID, r.Amount.Minor())
 		if err != nil {
 			return fmt.Errorf("reserve: %w", err)
 		}
 		if !ok {
-			return fmt.Errorf("refund %s succeeded after it failed and its amount is refunded otherwise: a person must settle it", r.ID)
+			return c.paidOutAfterAll(ctx, r)
 		}
 	}
 	if err := c.moveRefund(ctx, r, RefundSucceeded, ""); err != nil {
@@ -327,6 +354,20 @@ func (c *change) refundSucceeded(ctx context.Context, r *Refund, at time.Time) e
 	}
 	if r.Reserved {
 		c.p.RefundedMinor += r.Amount.Minor()
+	}
+	return c.saveRefund(ctx, r)
+}
+
+// paidOutAfterAll is a refund that the channel refused and now says it paid out,
+// while its amount was refunded otherwise: our books cannot hold both.
+func (c *change) paidOutAfterAll(ctx context.Context, r *Refund) error {
+	err := c.tx.RecordDiscrepancy(ctx, Discrepancy{
+		Kind: DiscrepancyStatusMismatch, MerchantID: r.MerchantID, PaymentID: r.PaymentID, AttemptID: r.AttemptID,
+		RefundID: r.ID, AccountID: r.AccountID, Theirs: r.Amount, At: c.at,
+		Detail: "the channel paid out a refund that it had refused, after its amount was refunded otherwise",
+	})
+	if err != nil {
+		return fmt.Errorf("record discrepancy: %w", err)
 	}
 	return c.saveRefund(ctx, r)
 }
@@ -351,33 +392,59 @@ func (c *change) refundFailed(ctx context.Context, r *Refund, f *Failure) error 
 // what was sent.
 func (s *Service) ResolveRefund(ctx context.Context, claim Claim) error {
 	var r *Refund
-	var first bool
-	err := s.alter(ctx, claim.PaymentID, "worker", func(c *change) error {
-		fresh, err := c.tx.Refund(ctx, claim.ID)
+	err := s.Store.InTx(ctx, func(tx Tx) error {
+		if _, err := tx.LockPayment(ctx, claim.PaymentID); err != nil {
+			return err
+		}
+		var err error
+		r, err = tx.Refund(ctx, claim.ID)
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read refund %s: %w", claim.ID, err)
+	case r.Status == RefundPending:
+		return s.sendPending(ctx, r)
+	case r.Status == RefundProcessing:
+		return s.askRefund(ctx, r)
+	default:
+		return nil
+	}
+}
+
+// sendPending sends a refund that waited for its turn or for its channel.
+func (s *Service) sendPending(ctx context.Context, r *Refund) error {
+	_, account, err := s.Accounts.Open(ctx, r.AccountID)
+	if err != nil {
+		return fmt.Errorf("open account %s: %w", r.AccountID, err)
+	}
+	var stamped *Refund
+	err = s.alter(ctx, r.PaymentID, "worker", func(c *change) error {
+		stamped = nil
+		fresh, err := c.tx.Refund(ctx, r.ID)
+		if err != nil || fresh.Status != RefundPending {
+			return err
+		}
+		free, err := c.refundSlot(ctx, fresh, account.Capabilities.RefundSpacing)
 		if err != nil {
 			return err
 		}
-		r, first = fresh, fresh.Status == RefundPending
-		if !first {
-			return nil
+		if free.After(c.at) {
+			fresh.NextCheckAt = free
+			return c.saveRefund(ctx, fresh)
 		}
 		if err := c.moveRefund(ctx, fresh, RefundProcessing, "sent"); err != nil {
 			return err
 		}
 		fresh.Failure = nil
 		c.ownRefund(fresh)
+		stamped = fresh
 		return c.saveRefund(ctx, fresh)
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("read refund %s: %w", claim.ID, err)
-	case first:
-		return s.sendRefund(ctx, r, false)
-	case r.Status == RefundProcessing:
-		return s.askRefund(ctx, r)
-	default:
-		return nil
+	if err != nil || stamped == nil {
+		return err
 	}
+	return s.sendRefund(ctx, stamped, false)
 }
 
 // askRefund queries a refund in doubt and, where the channel documents that it
@@ -389,12 +456,14 @@ func (s *Service) askRefund(ctx context.Context, r *Refund) error {
 	}
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	start := s.Now()
+	start := s.now()
 	state, callErr := ch.QueryRefund(callCtx, req)
 	s.observe(r.Channel, channels.OpRefundQuery, start, callErr)
 	caps := ch.Capabilities()
-	again := callErr == nil && state.Status == channels.RefundNotFound && !refusedRepeat(r) && caps.RefundRepeatable &&
-		s.Now().After(r.Deadline.Add(max(s.cfg.CallMargin, caps.RefundNotFoundAfter)))
+	// "No such refund" is believed only where no call can be under way any more
+	// and the channel's books have caught up with the last one.
+	absent := callErr == nil && state.Status == channels.RefundNotFound
+	believed := start.After(r.Deadline.Add(max(s.cfg.CallMargin, caps.RefundNotFoundAfter)))
 	ctx, done := detached(ctx)
 	defer done()
 	var stamped *Refund
@@ -405,16 +474,12 @@ func (s *Service) askRefund(ctx context.Context, r *Refund) error {
 			return err
 		}
 		switch {
-		case callErr != nil && fresh.Status == RefundProcessing:
+		case callErr != nil || (absent && (!believed || !fresh.Deadline.Equal(r.Deadline))):
 			return c.refundInDoubt(ctx, fresh, "")
-		case callErr != nil:
-			return nil
-		case again && fresh.Status == RefundProcessing:
+		case absent && fresh.Status == RefundProcessing && !refusedRepeat(fresh) && caps.RefundRepeatable:
 			c.ownRefund(fresh)
 			stamped = fresh
 			return c.saveRefund(ctx, fresh)
-		case state.Status == channels.RefundNotFound && !s.Now().After(fresh.Deadline.Add(s.cfg.CallMargin)):
-			return c.refundInDoubt(ctx, fresh, "")
 		default:
 			return c.applyRefund(ctx, fresh, state, true)
 		}

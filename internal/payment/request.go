@@ -53,6 +53,10 @@ var knownChannels = map[string]bool{"alipay": true, "wechatpay": true, "unionpay
 
 const maxPayerField = 128
 
+// wholeSecond is the tolerance of expires_at's bounds: whoever computes "two
+// minutes from now" and writes whole seconds is not told that it is too near.
+const wholeSecond = time.Second
+
 type fieldErrors []FieldError
 
 func (f *fieldErrors) add(field, format string, args ...any) {
@@ -78,10 +82,12 @@ func (s *Service) ValidateCreate(req CreateRequest, now time.Time) []FieldError 
 		f.add("channel", "must be alipay, wechatpay or unionpay, or absent to let the router decide")
 	}
 	f.payer(req)
-	f.url("return_url", req.ReturnURL)
+	if scene := channels.Scene(req.Scene); scene == channels.SceneWeb || scene == channels.SceneH5 {
+		f.url("return_url", req.ReturnURL)
+	}
 	f.url("notify_url", req.NotifyURL)
 	if req.ExpiresAt != nil {
-		if ahead := req.ExpiresAt.Sub(now); ahead < s.cfg.MinExpiry || ahead > s.cfg.MaxExpiry {
+		if ahead := req.ExpiresAt.Sub(now); ahead < s.cfg.MinExpiry-wholeSecond || ahead > s.cfg.MaxExpiry+wholeSecond {
 			f.add("expires_at", "must be %s to %s ahead", shortDuration(s.cfg.MinExpiry), shortDuration(s.cfg.MaxExpiry))
 		}
 	}
@@ -146,22 +152,19 @@ func (f *fieldErrors) text(field, v string, least, most int) {
 	}
 }
 
+// payer checks the fields that name the payer in the scene that uses them; in
+// the others they are ignored.
 func (f *fieldErrors) payer(req CreateRequest) {
-	f.text("payer_id", req.PayerID, 0, maxPayerField)
-	if len(req.AuthCode) > maxPayerField || !isDigits(req.AuthCode) {
-		f.add("auth_code", "must be the digits of the payer's code")
-	}
-	if req.ClientIP != "" {
-		if _, err := netip.ParseAddr(req.ClientIP); err != nil {
-			f.add("client_ip", "must be an IPv4 or IPv6 address")
-		}
-	}
 	switch channels.Scene(req.Scene) {
 	case channels.SceneBarcode:
-		if req.AuthCode == "" {
+		switch {
+		case req.AuthCode == "":
 			f.add("auth_code", "is required for barcode")
+		case len(req.AuthCode) > maxPayerField || !isDigits(req.AuthCode):
+			f.add("auth_code", "must be the digits of the payer's code")
 		}
 	case channels.SceneJSAPI:
+		f.text("payer_id", req.PayerID, 0, maxPayerField)
 		if req.PayerID == "" {
 			f.add("payer_id", "is required for jsapi")
 		}
@@ -171,6 +174,8 @@ func (f *fieldErrors) payer(req CreateRequest) {
 	case channels.SceneH5:
 		if req.ClientIP == "" {
 			f.add("client_ip", "is required for h5")
+		} else if _, err := netip.ParseAddr(req.ClientIP); err != nil {
+			f.add("client_ip", "must be an IPv4 or IPv6 address")
 		}
 	case channels.SceneQR, channels.SceneWeb, channels.SceneApp:
 	}
@@ -266,6 +271,24 @@ func (req CreateRequest) withDefaults(m Merchant) CreateRequest {
 	}
 	if len(req.Metadata) == 0 {
 		req.Metadata = nil
+	}
+	return req
+}
+
+// ofScene drops the fields that the scene does not use: nobody checked them.
+func (req CreateRequest) ofScene() CreateRequest {
+	scene := channels.Scene(req.Scene)
+	if scene != channels.SceneBarcode {
+		req.AuthCode = ""
+	}
+	if scene != channels.SceneJSAPI {
+		req.PayerID = ""
+	}
+	if scene != channels.SceneH5 {
+		req.ClientIP = ""
+	}
+	if scene != channels.SceneWeb && scene != channels.SceneH5 {
+		req.ReturnURL = ""
 	}
 	return req
 }

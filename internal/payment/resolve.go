@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -33,6 +34,8 @@ type finding struct {
 	placed *channels.PayResult
 	ttl    time.Duration
 	err    error
+	// asked is when the query left: what is true of a later time it cannot say.
+	asked time.Time
 }
 
 func (s *Service) resolve(ctx context.Context, a *Attempt) error {
@@ -61,6 +64,7 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 	}
 	scene := account.Capabilities.Scenes[a.Scene]
 	unsettled := a.Status == AttemptDispatched || a.Status == AttemptUnknown
+	open := unsettled || a.Status == AttemptPending
 	unwanted := s.unwanted(p, a, s.now())
 	if unsettled && scene.LocalOnly && !unwanted {
 		// The payer gets a link that we sign; nothing is at the channel yet.
@@ -71,7 +75,7 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 		return f
 	}
 	switch {
-	case unwanted && (a.Status != AttemptClosed || f.state.Status == channels.StateWaiting):
+	case unwanted && (open || (a.Status == AttemptClosed && f.state.Status == channels.StateWaiting)):
 		return s.closeAtChannel(ctx, ch, account, a, f)
 	case unsettled && !unwanted && scene.PayRepeatable:
 		return s.placeAgain(ctx, p, a)
@@ -84,13 +88,13 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 func (s *Service) query(ctx context.Context, ch channels.Channel, a *Attempt) finding {
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	start := s.Now()
+	start := s.now()
 	state, err := ch.QueryPayment(callCtx, a.Ref())
 	if err == nil && state.AttemptID != "" && state.AttemptID != a.ID {
 		err = &channels.Error{Channel: a.Channel, Op: channels.OpQuery, Err: errOtherOrder}
 	}
 	s.observe(a.Channel, channels.OpQuery, start, err)
-	return finding{cause: "query", state: state, known: err == nil, err: err}
+	return finding{cause: "query", state: state, known: err == nil, err: err, asked: start}
 }
 
 // placeAgain repeats the placing of an order under its number, where the
@@ -111,19 +115,12 @@ func (s *Service) placeAgain(ctx context.Context, p *Payment, a *Attempt) findin
 // closeAtChannel asks the channel to take no money any more and asks for the
 // order afterwards: only that statement counts.
 func (s *Service) closeAtChannel(ctx context.Context, ch channels.Channel, account channels.Account, a *Attempt, f finding) finding {
+	if reverser, ok := ch.(channels.Reverser); ok && a.Scene == channels.SceneBarcode {
+		return s.reverse(ctx, ch, reverser, a)
+	}
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
 	start := s.Now()
-	if reverser, ok := ch.(channels.Reverser); ok && a.Scene == channels.SceneBarcode {
-		res, err := reverser.ReversePayment(callCtx, a.Ref())
-		s.observe(a.Channel, channels.OpReverse, start, err)
-		if err != nil || res == channels.ReverseUncertain {
-			return finding{cause: "reversal", err: err}
-		}
-		after := s.query(ctx, ch, a)
-		after.cause = "reversal"
-		return after
-	}
 	if !account.Capabilities.CanClose {
 		f.closing = channels.CloseUnsupported
 		return f
@@ -138,13 +135,42 @@ func (s *Service) closeAtChannel(ctx context.Context, ch channels.Channel, accou
 	return after
 }
 
+// reverse takes a barcode payment back and asks for the order afterwards. It may
+// move money, so it is stamped before: should the process die in it, or the
+// payer's money be booked meanwhile, the attempt is looked at again.
+func (s *Service) reverse(ctx context.Context, ch channels.Channel, reverser channels.Reverser, a *Attempt) finding {
+	if _, err := s.take(ctx, a, "reversal", true); err != nil {
+		return finding{cause: "reversal", err: err}
+	}
+	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	start := s.Now()
+	res, err := reverser.ReversePayment(callCtx, a.Ref())
+	s.observe(a.Channel, channels.OpReverse, start, err)
+	if err != nil || res == channels.ReverseUncertain {
+		return finding{cause: "reversal", err: err}
+	}
+	after := s.query(ctx, ch, a)
+	after.cause = "reversal"
+	if res == channels.ReverseReturned && after.state.Status == channels.StatePaid {
+		// Paid and given back: the statement is older than the reversal.
+		after.known = false
+	}
+	return after
+}
+
 // apply books a finding and says when the attempt is looked at again.
 func (c *change) apply(ctx context.Context, a *Attempt, f finding) error {
 	switch {
 	case f.placed != nil:
 		return c.placed(ctx, a, *f.placed, f.ttl)
+	case !f.known && a.Status == AttemptSucceeded:
+		// It was due because a reversal may have returned the money: only an
+		// answer ends that.
+		a.NextCheckAt = c.at.Add(step(c.s.cfg.UnknownLadder, a.Checks))
+		return c.saveAttempt(ctx, a)
 	case !f.known:
-		return c.unsettled(ctx, a, f.err)
+		return c.uncertain(ctx, a, f.err)
 	}
 	switch f.state.Status {
 	case channels.StatePaid:
@@ -152,13 +178,17 @@ func (c *change) apply(ctx context.Context, a *Attempt, f finding) error {
 		if err != nil || why == "" {
 			return err
 		}
-		return c.unsettled(ctx, a, nil)
+		return c.uncertain(ctx, a, nil)
 	case channels.StateClosed:
 		return c.closedAtChannel(ctx, a)
 	case channels.StateReversed:
-		return c.reversed(ctx, a, f.state.Paid)
+		why, err := c.reversed(ctx, a, f.state.Paid)
+		if err != nil || why == "" {
+			return err
+		}
+		return c.uncertain(ctx, a, nil)
 	case channels.StateFailed:
-		if a.Status == AttemptClosed {
+		if !slices.Contains(attemptTransitions[a.Status], AttemptDeclined) {
 			return c.closedAtChannel(ctx, a)
 		}
 		return c.declined(ctx, a, &Failure{
@@ -166,24 +196,35 @@ func (c *change) apply(ctx context.Context, a *Attempt, f finding) error {
 			ChannelCode: f.state.Code, ChannelMessage: f.state.Message,
 		})
 	case channels.StateWaiting:
-		if f.closing == channels.CloseUnsupported && a.Status == AttemptPending && c.s.unwanted(c.p, a, c.at) {
-			return c.closed(ctx, a, c.s.watchUntil(a))
-		}
-		if a.Status == AttemptClosed || c.s.unwanted(c.p, a, c.at) {
-			return c.unsettled(ctx, a, nil)
-		}
-		return c.waiting(ctx, a, nil, 0)
+		return c.stillWaiting(ctx, a, f)
 	case channels.StateNotFound:
 		return c.notFound(ctx, a, f)
 	case channels.StateUncertain:
 	}
-	return c.unsettled(ctx, a, nil)
+	return c.uncertain(ctx, a, nil)
+}
+
+// stillWaiting is the channel's "exists and is unpaid". Where there is no close
+// call, an order that is not wanted any more is closed here and watched.
+func (c *change) stillWaiting(ctx context.Context, a *Attempt, f finding) error {
+	unwanted := c.s.unwanted(c.p, a, c.at)
+	switch a.Status {
+	case AttemptDispatched, AttemptUnknown, AttemptPending:
+		if unwanted && f.closing == channels.CloseUnsupported {
+			return c.closed(ctx, a, c.s.watchUntil(a))
+		}
+		if !unwanted {
+			return c.waiting(ctx, a, nil, 0)
+		}
+	case AttemptClosed, AttemptSucceeded, AttemptDeclined, AttemptNotProcessed, AttemptReversed:
+	}
+	return c.uncertain(ctx, a, nil)
 }
 
 // notFound is the channel's "no such order": an end only for an order that is
 // not wanted any more, and certain only when the channel cannot take it later.
 func (c *change) notFound(ctx context.Context, a *Attempt, f finding) error {
-	mayStillArrive := c.s.mayStillArrive(a, c.at)
+	mayStillArrive := c.s.mayStillArrive(a, f.asked)
 	switch a.Status {
 	case AttemptPending:
 		noneToClose := f.closing == channels.CloseNoOrder || f.closing == channels.CloseUnsupported || f.cause == "reversal"
@@ -194,17 +235,21 @@ func (c *change) notFound(ctx context.Context, a *Attempt, f finding) error {
 		if !mayStillArrive {
 			return c.closed(ctx, a, c.s.watchUntil(a))
 		}
-	case AttemptClosed, AttemptSucceeded, AttemptDeclined, AttemptNotProcessed, AttemptReversed:
+	case AttemptClosed:
+		if f.asked.After(a.LateUntil) {
+			// Watched to the end, and nothing came.
+			return c.saveSettled(ctx, a)
+		}
+	case AttemptSucceeded, AttemptDeclined, AttemptNotProcessed, AttemptReversed:
 	}
-	return c.unsettled(ctx, a, nil)
+	return c.uncertain(ctx, a, nil)
 }
 
 // closedAtChannel is a confirmed close: no money can come any more.
 func (c *change) closedAtChannel(ctx context.Context, a *Attempt) error {
 	switch a.Status {
 	case AttemptSucceeded, AttemptReversed, AttemptDeclined, AttemptNotProcessed:
-		a.NextCheckAt = time.Time{}
-		return c.saveAttempt(ctx, a)
+		return c.saveSettled(ctx, a)
 	case AttemptDispatched, AttemptUnknown, AttemptPending, AttemptClosed:
 	}
 	return c.closed(ctx, a, time.Time{})
@@ -212,24 +257,23 @@ func (c *change) closedAtChannel(ctx context.Context, a *Attempt) error {
 
 // unsettled schedules the next look at an attempt about which nothing new is
 // certain; one that is final, or whose watch is over, is left alone.
-func (c *change) unsettled(ctx context.Context, a *Attempt, cause error) error {
+func (c *change) unsettled(ctx context.Context, a *Attempt) error {
 	switch a.Status {
-	case AttemptDispatched:
-		return c.uncertain(ctx, a, cause)
-	case AttemptUnknown, AttemptPending:
+	case AttemptDispatched, AttemptUnknown, AttemptPending:
 		a.NextCheckAt = c.s.nextCheck(c.p, a, c.at)
 	case AttemptClosed:
-		a.NextCheckAt = c.s.nextWatch(a, c.at, cause)
+		a.NextCheckAt = c.s.nextWatch(a, c.at)
 	case AttemptSucceeded, AttemptDeclined, AttemptNotProcessed, AttemptReversed:
 		a.NextCheckAt = time.Time{}
 	}
 	return c.saveAttempt(ctx, a)
 }
 
-// nextWatch is when a closed but unconfirmed attempt is asked about again: the
-// watch ends with a verified answer after LateUntil, never with a failed call.
-func (s *Service) nextWatch(a *Attempt, now time.Time, cause error) time.Time {
-	if a.LateUntil.IsZero() || (cause == nil && now.After(a.LateUntil)) {
+// nextWatch is when a closed but unconfirmed attempt is asked about again. The
+// watch ends with a verified "no such order" or "closed" to a question asked
+// after LateUntil, never with a failed call or an order that is still open.
+func (s *Service) nextWatch(a *Attempt, now time.Time) time.Time {
+	if a.LateUntil.IsZero() {
 		return time.Time{}
 	}
 	next := now.Add(step(s.cfg.LateLadder, a.Checks))

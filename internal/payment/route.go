@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -65,21 +66,14 @@ func onChannel(p *Payment) string {
 
 // nextRoute decides where a payment goes after tries that are proven to have
 // had no effect; ok is false when there is no further account.
-func (s *Service) nextRoute(ctx context.Context, p *Payment) (channels.Decision, bool) {
-	attempts, err := s.Store.AttemptsOf(ctx, p.ID)
-	if err != nil {
-		s.Logger.ErrorContext(ctx, "no failover: the payment's attempts cannot be read", "payment_id", p.ID, "error", err)
-		return channels.Decision{}, false
-	}
-	var tried []string
-	for _, a := range attempts[p.ID] {
-		if !a.CreatedAt.Before(p.CreatedAt) {
-			tried = append(tried, a.AccountID)
-		}
-	}
+func (s *Service) nextRoute(ctx context.Context, p *Payment, tried []string) (channels.Decision, bool) {
 	if len(tried) >= s.cfg.MaxAttempts {
 		return channels.Decision{}, false
 	}
 	d, err := s.route(ctx, p, tried)
+	var refusal *Error
+	if err != nil && !errors.As(err, &refusal) {
+		s.Logger.ErrorContext(ctx, "no failover: the router cannot decide", "payment_id", p.ID, "error", err)
+	}
 	return d, err == nil
 }

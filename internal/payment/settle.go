@@ -23,8 +23,13 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 		a.ChannelTradeNo = paid.ChannelTradeNo
 	}
 	if a.Status == AttemptSucceeded || a.Status == AttemptReversed {
+		if a.Counted && c.p.ChannelTradeNo == "" {
+			c.p.ChannelTradeNo = a.ChannelTradeNo
+		}
+		a.NextCheckAt = time.Time{}
 		return "", c.saveAttempt(ctx, a)
 	}
+	reversing := c.mayBeReversing(a)
 	if err := c.moveAttempt(ctx, a, AttemptSucceeded, ""); err != nil {
 		return "", err
 	}
@@ -33,10 +38,19 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 		a.PaidAt = c.at
 	}
 	a.Failure, a.NextCheckAt, a.LateUntil = nil, time.Time{}, time.Time{}
+	if reversing {
+		a.NextCheckAt = a.Deadline.Add(c.s.cfg.CallMargin)
+	}
 	if c.p.CountedAttemptID != "" {
 		return "", c.returnDuplicate(ctx, a)
 	}
 	return "", c.count(ctx, a)
+}
+
+// mayBeReversing tells whether somebody may be taking this order back right
+// now: then money that comes in may go out again, and a further look tells.
+func (c *change) mayBeReversing(a *Attempt) bool {
+	return a.Scene == channels.SceneBarcode && c.s.unwanted(c.p, a, c.at) && c.at.Before(a.Deadline.Add(c.s.cfg.CallMargin))
 }
 
 func disagree(a *Attempt, paid channels.Paid) string {
@@ -141,9 +155,14 @@ func (c *change) closed(ctx context.Context, a *Attempt, lateUntil time.Time) er
 	return c.endPayment(ctx, a, Closed, "")
 }
 
+// isLive tells whether the payment hangs on this attempt.
+func (c *change) isLive(a *Attempt) bool {
+	return a.ID == c.p.CurrentAttemptID && (c.p.Status == Processing || c.p.Status == Pending)
+}
+
 // endPayment moves the payment to its end when this attempt was its live one.
 func (c *change) endPayment(ctx context.Context, a *Attempt, to Status, detail string) error {
-	if a.ID != c.p.CurrentAttemptID || (c.p.Status != Processing && c.p.Status != Pending) {
+	if !c.isLive(a) {
 		return nil
 	}
 	if to == Closed {
@@ -155,9 +174,6 @@ func (c *change) endPayment(ctx context.Context, a *Attempt, to Status, detail s
 
 // declined ends an attempt that the channel refused finally.
 func (c *change) declined(ctx context.Context, a *Attempt, f *Failure) error {
-	if a.Status == AttemptDeclined || a.Status == AttemptSucceeded {
-		return nil
-	}
 	if err := c.moveAttempt(ctx, a, AttemptDeclined, f.ChannelCode); err != nil {
 		return err
 	}
@@ -165,37 +181,90 @@ func (c *change) declined(ctx context.Context, a *Attempt, f *Failure) error {
 	if err := c.saveAttempt(ctx, a); err != nil {
 		return err
 	}
-	c.p.Failure = f
+	if c.isLive(a) {
+		c.p.Failure = f
+	}
 	return c.endPayment(ctx, a, Failed, f.Message)
 }
 
 // reversed books an order that was paid and given back in full at once: both
-// the payment and the return are in our books.
-func (c *change) reversed(ctx context.Context, a *Attempt, paid channels.Paid) error {
-	if a.Status == AttemptReversed || a.Status == AttemptSucceeded {
-		return nil
+// the payment and the return are in our books. A statement that disagrees with
+// our row changes nothing; the text says why.
+func (c *change) reversed(ctx context.Context, a *Attempt, paid channels.Paid) (disagreement string, err error) {
+	if why := disagree(a, paid); why != "" {
+		return why, c.note(ctx, a, "refused a statement of reversal: "+why)
+	}
+	switch a.Status {
+	case AttemptReversed:
+		return "", c.saveSettled(ctx, a)
+	case AttemptSucceeded:
+		return "", c.returnedElsewhere(ctx, a)
+	case AttemptDeclined, AttemptNotProcessed:
+		// Nothing was booked and nothing is kept: the bill shows both rows.
+		if err := c.note(ctx, a, "the channel says that it took money and gave it back"); err != nil {
+			return "", err
+		}
+		return "", c.saveSettled(ctx, a)
+	case AttemptDispatched, AttemptUnknown, AttemptPending, AttemptClosed:
 	}
 	if err := c.moveAttempt(ctx, a, AttemptReversed, ""); err != nil {
-		return err
+		return "", err
 	}
 	if a.ChannelTradeNo == "" {
 		a.ChannelTradeNo = paid.ChannelTradeNo
 	}
-	a.PaidAt, a.NextCheckAt, a.LateUntil = paid.PaidAt, time.Time{}, time.Time{}
+	a.PaidAt, a.LateUntil = paid.PaidAt, time.Time{}
 	if a.PaidAt.IsZero() {
 		a.PaidAt = c.at
 	}
-	if c.p.CountedAttemptID == "" {
+	p := c.p
+	if p.CountedAttemptID == "" {
 		a.Counted = true
-		c.p.CountedAttemptID, c.p.PaidMinor, c.p.PaidAt = a.ID, a.Amount.Minor(), a.PaidAt
-		c.p.ChannelTradeNo, c.p.LateUntil = a.ChannelTradeNo, time.Time{}
+		p.CountedAttemptID, p.PaidMinor, p.PaidAt = a.ID, a.Amount.Minor(), a.PaidAt
+		p.Channel, p.AccountID, p.ChannelTradeNo, p.LateUntil = a.Channel, a.AccountID, a.ChannelTradeNo, time.Time{}
 	}
-	if err := c.saveAttempt(ctx, a); err != nil {
+	if err := c.saveSettled(ctx, a); err != nil {
+		return "", err
+	}
+	// The reservation's conditional UPDATE compares with the paid sum in the row.
+	if err := c.tx.UpdatePayment(ctx, p); err != nil {
+		return "", fmt.Errorf("write payment: %w", err)
+	}
+	if err := c.endPayment(ctx, a, Closed, "reversed"); err != nil {
+		return "", err
+	}
+	return "", c.bookReturn(ctx, a)
+}
+
+// returnedElsewhere books that the money of an attempt that we booked as paid
+// went back in full without a refund of ours: a reversal that found the order
+// paid, or somebody at the channel's own console.
+func (c *change) returnedElsewhere(ctx context.Context, a *Attempt) error {
+	if err := c.saveSettled(ctx, a); err != nil {
 		return err
 	}
-	if err := c.tx.UpdatePayment(ctx, c.p); err != nil {
-		return fmt.Errorf("write payment: %w", err)
+	siblings, err := c.tx.Refunds(ctx, c.p.ID)
+	if err != nil {
+		return fmt.Errorf("read refunds: %w", err)
 	}
+	var ours int64
+	for _, r := range siblings {
+		if r.AttemptID == a.ID && r.Status != RefundFailed {
+			ours += r.Amount.Minor()
+		}
+	}
+	switch {
+	case ours >= a.Amount.Minor():
+		return nil
+	case ours > 0:
+		return c.discrepancy(ctx, DiscrepancyStatusMismatch, a, "the channel returned all of it, our refunds are less")
+	default:
+		return c.bookReturn(ctx, a)
+	}
+}
+
+// bookReturn writes the refund of money that the channel gave back by itself.
+func (c *change) bookReturn(ctx context.Context, a *Attempt) error {
 	r := c.newRefund(a, a.Amount, ByGateway)
 	r.AutoKey, r.Reason, r.NotifyURL = "reversal:"+a.ID, "reversal", c.p.NotifyURL
 	r.Status, r.SubmittedAt = RefundProcessing, c.at
@@ -207,9 +276,6 @@ func (c *change) reversed(ctx context.Context, a *Attempt, paid channels.Paid) e
 		r.Reserved = ok
 	}
 	if err := c.insertRefund(ctx, r); err != nil {
-		return err
-	}
-	if err := c.endPayment(ctx, a, Closed, "reversed"); err != nil {
 		return err
 	}
 	return c.refundSucceeded(ctx, r, c.at)
@@ -225,9 +291,14 @@ func (c *change) waiting(ctx context.Context, a *Attempt, action *channels.Actio
 		a.Failure, a.Checks = nil, 0
 	}
 	if a.Status != AttemptPending {
-		return nil
+		// A notification or a worker knew more, sooner.
+		return c.unsettled(ctx, a)
 	}
 	a.NextCheckAt = c.s.nextCheck(c.p, a, c.at)
+	if c.s.unwanted(c.p, a, c.at) {
+		// A close was asked for while the order was being placed.
+		a.NextCheckAt, c.wake = c.at, true
+	}
 	if err := c.saveAttempt(ctx, a); err != nil {
 		return err
 	}
@@ -246,7 +317,8 @@ func (c *change) waiting(ctx context.Context, a *Attempt, action *channels.Actio
 	return nil
 }
 
-// uncertain keeps an attempt whose outcome nobody knows, to be asked about.
+// uncertain keeps an attempt whose outcome nobody knows, to be asked about; one
+// that was settled meanwhile stays as it is.
 func (c *change) uncertain(ctx context.Context, a *Attempt, cause error) error {
 	if a.Status == AttemptDispatched {
 		if err := c.moveAttempt(ctx, a, AttemptUnknown, describe(cause)); err != nil {
@@ -254,8 +326,7 @@ func (c *change) uncertain(ctx context.Context, a *Attempt, cause error) error {
 		}
 		a.Checks = 0
 	}
-	a.NextCheckAt = c.s.nextCheck(c.p, a, c.at)
-	return c.saveAttempt(ctx, a)
+	return c.unsettled(ctx, a)
 }
 
 func (c *change) discrepancy(ctx context.Context, kind DiscrepancyKind, a *Attempt, detail string) error {
