@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/paymux/paymux/internal/payment"
 )
@@ -21,12 +24,21 @@ func (tx *Tx) useNonce(ctx context.Context, c *payment.NonceClaim) error {
 	if !errors.Is(err, payment.ErrDuplicate) {
 		return fmt.Errorf("insert nonce: %w", err)
 	}
-	result, err := tx.q.ExecContext(ctx, `UPDATE nonces SET expires_at = ? WHERE merchant_id = ? AND nonce = ? AND expires_at < ?`,
-		expires, c.MerchantID, c.Nonce, tx.db.now().UnixMilli())
-	if err != nil {
-		return fmt.Errorf("take over nonce: %w", err)
+	// Looked at before it is changed: of many who come with one nonce, all would
+	// wait for each other to change it.
+	var until int64
+	err = sqlx.GetContext(ctx, tx.q, &until, `SELECT expires_at FROM nonces WHERE merchant_id = ? AND nonce = ?`, c.MerchantID, c.Nonce)
+	now := tx.db.now().UnixMilli()
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // purged meanwhile
+		return tx.useNonce(ctx, c)
+	case err != nil:
+		return fmt.Errorf("read nonce: %w", err)
+	case until >= now:
+		return payment.ErrNonceReused
 	}
-	n, err := result.RowsAffected()
+	n, err := affected(tx.q.ExecContext(ctx, `UPDATE nonces SET expires_at = ? WHERE merchant_id = ? AND nonce = ? AND expires_at < ?`,
+		expires, c.MerchantID, c.Nonce, now))
 	if err != nil {
 		return fmt.Errorf("take over nonce: %w", err)
 	}
@@ -51,12 +63,12 @@ func (db *DB) CommitNonce(ctx context.Context, c *payment.NonceClaim) error {
 func (db *DB) PurgeNonces(ctx context.Context, now time.Time, limit int) (int, error) {
 	var removed int64
 	err := db.write(ctx, func(tx *Tx) error {
-		result, err := tx.q.ExecContext(ctx, db.dialect.purgeNonces, now.UnixMilli(), limit)
+		n, err := affected(tx.q.ExecContext(ctx, db.dialect.purgeNonces, now.UnixMilli(), limit))
 		if err != nil {
 			return fmt.Errorf("purge nonces: %w", err)
 		}
-		removed, err = result.RowsAffected()
-		return err
+		removed = n
+		return nil
 	})
 	return int(removed), err
 }

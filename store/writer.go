@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,17 +94,17 @@ func (w *sqliteWriter) transact(ctx context.Context, fn func(q sqlx.ExtContext) 
 	if err != nil {
 		return err
 	}
-	if err := j.run(tx, fn); err != nil {
-		return err
-	}
+	own := j.run(tx, fn)
+	// What the function saw may be another job's and not committed yet: even a
+	// refusal ("already exists") is true only after the commit.
 	select {
 	case err := <-j.done:
-		return err
+		return cmp.Or(err, own)
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-j.done:
-		return err
+		return cmp.Or(err, own)
 	default:
 		return fmt.Errorf("%w: the caller left during the commit: %w", payment.ErrUnavailable, context.Cause(ctx))
 	}
@@ -195,14 +196,15 @@ func (w *sqliteWriter) batch(first *job) {
 		first.done <- fmt.Errorf("%w: begin: %w", payment.ErrUnavailable, err)
 		return
 	}
-	var kept []*job
-	err := w.lend(first, &kept)
-	for served := 1; err == nil && served < w.limit; served++ {
+	served := []*job{first}
+	err := w.lend(first)
+	for err == nil && len(served) < w.limit {
 		j := w.next()
 		if j == nil {
 			break
 		}
-		err = w.lend(j, &kept)
+		served = append(served, j)
+		err = w.lend(j)
 	}
 	if err == nil {
 		err = w.say("COMMIT")
@@ -211,7 +213,7 @@ func (w *sqliteWriter) batch(first *job) {
 		w.undo()
 		err = fmt.Errorf("%w: commit: %w", payment.ErrUnavailable, err)
 	}
-	for _, j := range kept {
+	for _, j := range served {
 		j.done <- err
 	}
 }
@@ -230,11 +232,10 @@ func (w *sqliteWriter) next() *job {
 	}
 }
 
-// lend gives a job its turn. It is kept when it did its work; an error is the
-// whole batch's.
-func (w *sqliteWriter) lend(j *job, kept *[]*job) error {
+// lend gives a job its turn and takes back the work of one that failed. An
+// error is the whole batch's.
+func (w *sqliteWriter) lend(j *job) error {
 	if err := w.say("SAVEPOINT job"); err != nil {
-		j.done <- fmt.Errorf("%w: begin: %w", payment.ErrUnavailable, err)
 		return err
 	}
 	j.turn <- &session{on: w.stmt, detached: true}
@@ -244,7 +245,6 @@ func (w *sqliteWriter) lend(j *job, kept *[]*job) error {
 		}
 		return w.say("RELEASE job")
 	}
-	*kept = append(*kept, j)
 	return w.say("RELEASE job")
 }
 
