@@ -83,10 +83,10 @@ func (d docReader) say(n node, name string) string {
 			return t.text
 		}
 	}
-	return text1(n, name)
+	return textOf(n, name)
 }
 
-func text1(n node, name string) string {
+func textOf(n node, name string) string {
 	if t := n.get(name); t != nil && t.kind == kindString {
 		return t.text
 	}
@@ -95,7 +95,7 @@ func text1(n node, name string) string {
 
 // follow resolves a reference; link is the name at its end.
 func (d docReader) follow(n node) (target node, link string) {
-	ref := text1(n, "$ref")
+	ref := textOf(n, "$ref")
 	if ref == "" {
 		return n, ""
 	}
@@ -133,7 +133,7 @@ func (d docReader) operations() map[string][]docOperation {
 
 func (d docReader) operation(method, path string, shared *node, op node) docOperation {
 	o := docOperation{
-		ID: text1(op, "operationId"), Method: method, Path: path,
+		ID: textOf(op, "operationId"), Method: method, Path: path,
 		Summary: d.say(op, "summary"), Text: d.say(op, "description"), Words: d.words,
 	}
 	security := op.get("security")
@@ -144,7 +144,7 @@ func (d docReader) operation(method, path string, shared *node, op node) docOper
 		}
 		for _, item := range list.items {
 			p, _ := d.follow(item)
-			f := d.field(text1(p, "name"), *p.get("schema"), isTrue(p, "required"))
+			f := d.field(textOf(p, "name"), *p.get("schema"), isTrue(p, "required"))
 			f.Text = d.say(p, "description")
 			o.Parameters = append(o.Parameters, f)
 		}
@@ -188,7 +188,7 @@ func (d docReader) examples(content node) []docExample {
 	var out []docExample
 	if examples := content.get("examples"); examples != nil {
 		for _, m := range examples.members {
-			out = append(out, docExample{Name: text1(m.value, "summary"), Text: pretty(*m.value.get("value"))})
+			out = append(out, docExample{Name: textOf(m.value, "summary"), Text: pretty(*m.value.get("value"))})
 		}
 	}
 	return out
@@ -210,12 +210,12 @@ func (d docReader) fields(schema node) []docField {
 		var out []docField
 		for _, form := range forms.items {
 			if properties := form.get("properties"); properties != nil {
-				kind := text1(*properties.get("type"), "const")
+				kind := textOf(*properties.get("type"), "const")
 				var names []string
 				for _, p := range properties.members[1:] {
 					names = append(names, p.name)
 				}
-				out = append(out, docField{Name: kind, Text: text1(form, "title"), Rule: strings.Join(names, ", ")})
+				out = append(out, docField{Name: kind, Text: textOf(form, "title"), Rule: strings.Join(names, ", ")})
 			}
 		}
 		return out
@@ -258,7 +258,7 @@ func (d docReader) rule(schema node) string {
 	if t := schema.get("type"); t != nil {
 		parts = append(parts, d.typeWords(*t))
 	}
-	if format := text1(schema, "format"); format != "" {
+	if format := textOf(schema, "format"); format != "" {
 		parts = append(parts, format)
 	}
 	if enum := schema.get("enum"); enum != nil {
@@ -284,7 +284,7 @@ func (d docReader) rule(schema node) string {
 			parts = append(parts, "≥ "+least.text)
 		}
 	}
-	if pattern := text1(schema, "pattern"); pattern != "" {
+	if pattern := textOf(schema, "pattern"); pattern != "" {
 		parts = append(parts, pattern)
 	}
 	if value := schema.get("default"); value != nil {

@@ -121,6 +121,11 @@ func TestAnUnreachableDatabaseIs503(t *testing.T) {
 	}
 }
 
+func TestKnownFieldsThatTheSceneDoesNotUseAreIgnored(t *testing.T) {
+	h := newHarness(t)
+	h.do(201, "POST", "/v1/payments", strings.TrimSuffix(createBody, "}")+`,"auth_code":"letters","client_ip":"nowhere","return_url":"nowhere"}`)
+}
+
 func TestAMerchantSeesOnlyItsOwn(t *testing.T) {
 	h := newHarness(t)
 	id := viewOf(t, h.do(201, "POST", "/v1/payments", createBody).Body).ID

@@ -254,9 +254,9 @@ func TestPagesAreCompleteInThemselves(t *testing.T) {
 	h := newHarness(t)
 	outside := regexp.MustCompile(`(?i)<script|<link|<img|<iframe|url\(|@import|(src|action)=|style="| on[a-z]+="`)
 	for _, tt := range []struct{ target, accept, lang, contains string }{
-		{"/return", "", "zh", "支付已提交"},
-		{"/return?out_trade_no=1&lang=en", "zh", "en", "Payment submitted"},
-		{"/return", "en-GB", "en", "Payment submitted"},
+		{"/return", "", "zh", "请回到商户查看支付结果"},
+		{"/return?out_trade_no=1&lang=en", "zh", "en", "See the result at the merchant"},
+		{"/return", "en-GB", "en", "See the result at the merchant"},
 		{"/docs", "", "en", "Create a payment"},
 		{"/docs", "zh-CN", "zh", "创建支付"},
 		{"/docs?lang=zh", "en", "zh", "商户订单号"},

@@ -41,11 +41,13 @@ func (s *Server) serveSigned(w http.ResponseWriter, r *http.Request) {
 // readBody reads the whole body, before anything else is looked at.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	tooLarge := &refusal{code: CodeBodyTooLarge, detail: fmt.Sprintf("the body may have at most %d bytes", s.cfg.MaxBodyBytes)}
-	if r.ContentLength > s.cfg.MaxBodyBytes {
-		return nil, tooLarge
+	var body []byte
+	var err error
+	if r.ContentLength <= s.cfg.MaxBodyBytes {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBodyBytes))
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBodyBytes))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || r.ContentLength > s.cfg.MaxBodyBytes {
+		w.Header().Set("Connection", "close") // what is left of the body is not read
 		return nil, tooLarge
 	}
 	if err != nil {

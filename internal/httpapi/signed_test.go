@@ -432,6 +432,7 @@ func TestFilesAreHashedAndSigned(t *testing.T) {
 		}
 	})
 	a := h.do(200, "GET", "/v1/file", "")
+	h.http.Close() // waits for the handler's end
 	if !bytes.Equal(a.Body, content) || a.Header.Get(signing.HeaderContentSHA256) != string(signing.FileBody(content)) || !closed {
 		t.Errorf("%v", a.Header)
 	}

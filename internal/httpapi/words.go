@@ -16,8 +16,8 @@ type words struct {
 
 var wordsZH = words{
 	Lang: "zh", OtherLang: "en", OtherName: "English",
-	ReturnTitle: "支付已提交",
-	ReturnText:  "您可以关闭本页面，返回商户查看结果。支付是否成功，以商户页面显示为准。",
+	ReturnTitle: "请回到商户查看支付结果",
+	ReturnText:  "您可以关闭本页面。支付是否成功，以商户页面显示为准。",
 	Docs:        "接口文档", Errors: "错误码",
 	ErrorsText: "错误应答为 application/problem+json（RFC 9457）。请依据 code 处理；title 与 detail 仅供阅读。",
 	Signing:    "签名", Schemas: "数据结构", Parameters: "参数", Body: "请求体", Examples: "示例", Example: "示例",
@@ -36,8 +36,8 @@ var wordsZH = words{
 
 var wordsEN = words{
 	Lang: "en", OtherLang: "zh", OtherName: "中文",
-	ReturnTitle: "Payment submitted",
-	ReturnText:  "You may close this page and go back to the merchant, who will show you the result. This page does not say whether the payment succeeded.",
+	ReturnTitle: "See the result at the merchant",
+	ReturnText:  "You may close this page. Whether the payment succeeded is shown by the merchant.",
 	Docs:        "Documentation", Errors: "Errors",
 	ErrorsText: "Errors are application/problem+json (RFC 9457). Decide by code; title and detail are for people.",
 	Signing:    "Signing", Schemas: "Schemas", Parameters: "Parameters", Body: "Body", Examples: "Examples", Example: "Example",
@@ -68,4 +68,6 @@ timestamp=$(date +%s)
 nonce=$(openssl rand -hex 16)
 signature=$(printf '%s\n' POST "$target" "$timestamp" "$nonce" "$body" |
   openssl dgst -sha256 -sign "$KEY_FILE" -binary | openssl base64 -A)
-curl -s "$API$target" -d "$body" -H "Authorization: PAYMUX-SHA256-RSA2048 merchant_id=\"$MERCHANT_ID\",serial=\"$SERIAL\",timestamp=\"$timestamp\",nonce=\"$nonce\",signature=\"$signature\""`
+parameters="merchant_id=\"$MERCHANT_ID\",serial=\"$SERIAL\",timestamp=\"$timestamp\",nonce=\"$nonce\""
+curl -s "$API$target" -d "$body" \
+  -H "Authorization: PAYMUX-SHA256-RSA2048 $parameters,signature=\"$signature\""`
