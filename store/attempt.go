@@ -150,10 +150,7 @@ func (db *DB) AttemptsOf(ctx context.Context, paymentIDs ...string) (map[string]
 	if len(paymentIDs) == 0 {
 		return byPayment, nil
 	}
-	args := make([]any, len(paymentIDs))
-	for i, id := range paymentIDs {
-		args[i] = id
-	}
+	args := padded(anys(paymentIDs), any(""))
 	err := db.read(ctx, func(q sqlx.ExtContext) error {
 		list, err := selectAttempts(ctx, q, `payment_id IN (`+placeholders(len(args))+`) ORDER BY created_at, id`, args...)
 		for _, a := range list {

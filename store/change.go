@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -66,12 +67,12 @@ func (tx *Tx) RecordDiscrepancy(ctx context.Context, d payment.Discrepancy) erro
 	}
 	oursMinor, oursCurrency := amountColumns(d.Ours)
 	theirsMinor, theirsCurrency := amountColumns(d.Theirs)
-	_, err := tx.q.ExecContext(ctx, tx.db.dialect.insertIgnore+` INTO discrepancies
+	_, err := tx.q.ExecContext(ctx, `INSERT INTO discrepancies
 		(kind, subject_id, merchant_id, payment_id, attempt_id, refund_id, account_id,
 			ours_minor, ours_currency, theirs_minor, theirs_currency, detail, at) VALUES (`+placeholders(13)+`)`,
 		string(d.Kind), subject, d.MerchantID, d.PaymentID, d.AttemptID, d.RefundID, d.AccountID,
 		oursMinor, oursCurrency, theirsMinor, theirsCurrency, people(d.Detail, maxDiscrepancyDetail), millis(d.At))
-	if err != nil {
+	if err != nil && !errors.Is(err, payment.ErrDuplicate) {
 		return fmt.Errorf("record discrepancy: %w", err)
 	}
 	return nil

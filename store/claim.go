@@ -58,12 +58,13 @@ func (db *DB) claim(ctx context.Context, table, owner string, now time.Time, lea
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		args := []any{owner, clock + lease.Milliseconds()}
-		for _, r := range rows {
-			args = append(args, r.ID)
+		ids := make([]any, len(rows))
+		for i, r := range rows {
+			ids[i] = r.ID
 		}
+		ids = padded(ids, any(""))
 		_, err = tx.q.ExecContext(ctx, `UPDATE `+table+` SET lease_owner = ?, lease_until = ?, fence = fence + 1
-			WHERE id IN (`+placeholders(len(rows))+`)`, args...)
+			WHERE id IN (`+placeholders(len(ids))+`)`, append([]any{owner, clock + lease.Milliseconds()}, ids...)...)
 		return err
 	})
 	if err != nil {

@@ -28,3 +28,12 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) error {
 
 // Write is write.
 func (db *DB) Write(ctx context.Context, fn func(tx *Tx) error) error { return db.write(ctx, fn) }
+
+// Queued counts the jobs that wait for SQLite's writer.
+func (db *DB) Queued() int { return len(db.writer.(*sqliteWriter).queue) }
+
+// JudgeVersion is judgeVersion.
+func JudgeVersion(version string) (collation string, err error) {
+	s, err := judgeVersion(version)
+	return s.binaryCollation, err
+}

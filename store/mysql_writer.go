@@ -51,12 +51,8 @@ func (w *mysqlWriter) once(ctx context.Context, fn func(q sqlx.ExtContext) error
 	// dropped when it cannot roll back.
 	defer func() { _ = tx.Rollback() }()
 	s := &session{on: tx}
-	defer func() { s.over = errSessionOver }()
-	if err := fn(s); err != nil {
+	if err := s.run(fn); err != nil {
 		return err
-	}
-	if s.over != nil {
-		return fmt.Errorf("commit: %w", s.over)
 	}
 	if err := tx.Commit(); err != nil {
 		if mysqlGaveUp(err) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -141,6 +142,13 @@ func (s *session) note(err error) error {
 		s.over = errSessionOver
 	}
 	return err
+}
+
+// run runs the transaction's function. One that passed over an error that may
+// have ended the transaction has failed too.
+func (s *session) run(fn func(q sqlx.ExtContext) error) error {
+	defer func() { s.over = errSessionOver }()
+	return cmp.Or(fn(s), s.over)
 }
 
 func (s *session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {

@@ -157,11 +157,8 @@ func (w *sqliteWriter) await(ctx context.Context, j *job) (*session, error) {
 // panics.
 func (j *job) run(tx *session, fn func(q sqlx.ExtContext) error) error {
 	err := errUnfinished
-	defer func() {
-		tx.over = errSessionOver
-		j.ran <- err
-	}()
-	err = fn(tx)
+	defer func() { j.ran <- err }()
+	err = tx.run(fn)
 	return err
 }
 
