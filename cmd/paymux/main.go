@@ -74,6 +74,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	})
 	root.AddCommand(
 		newServeCommand(env), newDemoCommand(env), newSandboxCommand(env), newMigrateCommand(env), newCallCommand(env), newDoctorCommand(env),
+		newMerchantCommand(env), newAccountCommand(env), newKeygenCommand(env), newSecretsCommand(env),
 	)
 	misuse(root)
 	return root

@@ -56,7 +56,7 @@ func Examine(ctx context.Context, source Source, logger *slog.Logger, now func()
 		return d.findings
 	}
 	d.ok("configuration", "every setting is known and within bounds")
-	if _, err := masterKeys(cfg.Secrets); err != nil {
+	if _, err := openBox(cfg.Secrets); err != nil {
 		d.failed("master key", err, "make one with: openssl rand -base64 32 > master.key && chmod 600 master.key")
 		return d.findings
 	}

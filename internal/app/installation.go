@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/paymux/paymux/internal/merchant"
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/router"
-	"github.com/paymux/paymux/signing"
 	"github.com/paymux/paymux/store"
 )
 
@@ -32,13 +30,13 @@ type Installation struct {
 	Logger   *slog.Logger
 	Now      func() time.Time
 
-	box *keyBox
+	box merchant.Box
 }
 
 // Open opens the database and the keys. It checks the schema unless the caller
 // is about to migrate it.
 func Open(ctx context.Context, cfg config.Config, logger *slog.Logger, now func() time.Time) (*Installation, error) {
-	box, err := newKeyBox(func() ([]signing.MasterKey, error) { return masterKeys(cfg.Secrets) })
+	box, err := openBox(cfg.Secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -89,27 +87,6 @@ func (in *Installation) breakerMoved(accountID string, op channels.Operation, fr
 
 // Close closes the database.
 func (in *Installation) Close() error { return in.DB.Close() }
-
-// masterKeys reads the master keys that the configuration names, the one that
-// seals first.
-func masterKeys(s config.Secrets) ([]signing.MasterKey, error) {
-	if s.MasterKey.IsZero() {
-		return loadMasterKeys(s.MasterKeyFile, s.PreviousMasterKeyFiles)
-	}
-	key, err := signing.ParseMasterKey(s.MasterKey.Reveal())
-	if err != nil {
-		return nil, fmt.Errorf("read secrets.master_key: %w", err)
-	}
-	keys := []signing.MasterKey{key}
-	for _, path := range s.PreviousMasterKeyFiles {
-		previous, err := loadMasterKeys(path, nil)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, previous...)
-	}
-	return keys, nil
-}
 
 // NewID makes 26 letters and digits, ordered by time: the numbers that channels
 // see, among others.

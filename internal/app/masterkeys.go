@@ -7,85 +7,32 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
+	"github.com/paymux/paymux/internal/config"
+	"github.com/paymux/paymux/internal/merchant"
+	"github.com/paymux/paymux/internal/merchant/keyfile"
 	"github.com/paymux/paymux/signing"
 )
 
-// keyBox seals and opens secrets under the master keys of files. A blob that is
-// sealed under a key which is not known is a reason to read the files again: the
-// key may have been rotated beside this process.
-type keyBox struct {
-	load func() ([]signing.MasterKey, error)
-
-	mu  sync.RWMutex
-	box *signing.SecretBox
-}
-
-func newKeyBox(load func() ([]signing.MasterKey, error)) (*keyBox, error) {
-	b := &keyBox{load: load}
-	return b, b.reload()
-}
-
-func (b *keyBox) reload() error {
-	keys, err := b.load()
+// openBox opens the master keys of a configuration. Keys of files are followed:
+// a key that a command puts there takes effect at once.
+func openBox(s config.Secrets) (merchant.Box, error) {
+	if s.MasterKey.IsZero() {
+		return keyfile.Open(s.MasterKeyFile, s.PreviousMasterKeyFiles...)
+	}
+	key, err := signing.ParseMasterKey(s.MasterKey.Reveal())
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read secrets.master_key: %w", err)
 	}
-	box, err := signing.NewSecretBox(keys...)
-	if err != nil {
-		return fmt.Errorf("use the master keys: %w", err)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.box = box
-	return nil
-}
-
-func (b *keyBox) current() *signing.SecretBox {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.box
-}
-
-// Seal seals under the first key.
-func (b *keyBox) Seal(plain, additional []byte) ([]byte, error) {
-	return b.current().Seal(plain, additional)
-}
-
-// Open opens what was sealed under any of the keys.
-func (b *keyBox) Open(blob, additional []byte) ([]byte, error) {
-	plain, err := b.current().Open(blob, additional)
-	if !errors.Is(err, signing.ErrMasterKeyUnknown) {
-		return plain, err
-	}
-	if reloadErr := b.reload(); reloadErr != nil {
-		return nil, errors.Join(err, reloadErr)
-	}
-	return b.current().Open(blob, additional)
-}
-
-// NeedsReseal tells whether a blob is sealed under another key than the first.
-func (b *keyBox) NeedsReseal(blob []byte) bool { return b.current().NeedsReseal(blob) }
-
-// loadMasterKeys reads the master key and those before it.
-func loadMasterKeys(current string, previous []string) ([]signing.MasterKey, error) {
-	var keys []signing.MasterKey
-	var faults []error
-	for _, path := range append([]string{current}, previous...) {
-		text, err := os.ReadFile(path) //nolint:gosec // the operator's own configuration
+	keys := []signing.MasterKey{key}
+	for _, path := range s.PreviousMasterKeyFiles {
+		previous, err := keyfile.Read(path)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("read the master key: %w", err))
-			continue
+			return nil, err
 		}
-		key, err := signing.ParseMasterKey(string(text))
-		if err != nil {
-			faults = append(faults, fmt.Errorf("read the master key %s: %w", path, err))
-			continue
-		}
-		keys = append(keys, key)
+		keys = append(keys, previous...)
 	}
-	return keys, errors.Join(faults...)
+	return signing.NewSecretBox(keys...)
 }
 
 // ensureMasterKey makes the master key of an embedded installation. Processes
@@ -94,14 +41,7 @@ func ensureMasterKey(path string) error {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	key, err := signing.GenerateMasterKey(rand.Reader)
-	if err != nil {
-		return err
-	}
-	err = writeOnce(path, []byte(key.Encode()+"\n"))
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
+	_, err := keyfile.Create(path, rand.Reader)
 	return err
 }
 
