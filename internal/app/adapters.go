@@ -60,8 +60,12 @@ func (c channelStates) state(a channels.Account) httpapi.ChannelState {
 type events struct{ desk *notify.Desk }
 
 func (e events) List(ctx context.Context, f httpapi.EventFilter) ([]httpapi.EventView, error) {
+	status := notify.Status(f.Status)
+	if f.Status == statusNone {
+		status = notify.StatusNoEndpoint
+	}
 	views, err := e.desk.List(ctx, notify.EventFilter{
-		MerchantID: f.MerchantID, Type: payment.EventType(f.Type), PaymentID: f.PaymentID, Status: notify.Status(f.Status),
+		MerchantID: f.MerchantID, Type: payment.EventType(f.Type), PaymentID: f.PaymentID, Status: status,
 		CreatedFrom: f.CreatedFrom, CreatedTo: f.CreatedTo, BeforeTime: f.BeforeTime, BeforeID: f.BeforeID, Limit: f.Limit,
 	})
 	if err != nil {
@@ -89,18 +93,20 @@ func (e events) EnableEndpoint(ctx context.Context, merchantID, url string) (htt
 	return httpapi.EndpointView{URL: url, Enabled: err == nil}, err
 }
 
-// eventView translates a notify.EventView; an event that goes nowhere has the
-// status none at the API.
+// statusNone is the status at the API of an event that goes nowhere.
+const statusNone = "none"
+
+// eventView translates a notify.EventView.
 func eventView(v notify.EventView) httpapi.EventView {
 	out := httpapi.EventView{
 		ID: v.ID, Type: string(v.Type), CreatedAt: v.CreatedAt, Data: v.Data, NotifyURL: v.NotifyURL, Status: string(v.Status),
-		NextAttemptAt: v.NextAt, Deliveries: make([]httpapi.DeliveryView, len(v.Deliveries)),
+		PaymentID: v.PaymentID, RefundID: v.RefundID, Reason: v.Reason, NextAttemptAt: v.NextAt, Deliveries: make([]httpapi.DeliveryView, len(v.Deliveries)),
 	}
 	if v.Sequence != nil {
 		out.Sequence = *v.Sequence
 	}
 	if v.Status == notify.StatusNoEndpoint {
-		out.Status = "none"
+		out.Status = statusNone
 	}
 	for i, d := range v.Deliveries {
 		out.Deliveries[i] = httpapi.DeliveryView{At: d.At, HTTPStatus: d.HTTPStatus, Error: d.Error, DurationMS: d.DurationMS}

@@ -45,15 +45,29 @@ func (n nonces) CommitNonce(ctx context.Context, c *payment.NonceClaim) error {
 	return n.db.CommitNonce(ctx, c)
 }
 
+// BeginWrite marks a write's nonce as used for reads. A Redis that is gone is no
+// reason to refuse: the database has the last word on writes.
+func (n nonces) BeginWrite(ctx context.Context, merchantID, nonce string, expires time.Time) bool {
+	if !n.shared {
+		return true
+	}
+	first, err := n.addOnce(ctx, merchantID, nonce, expires)
+	return first || err != nil
+}
+
 func (n nonces) UseRead(ctx context.Context, merchantID, nonce string, expires time.Time) (bool, error) {
 	if n.shared {
-		return n.state.AddOnce(ctx, "nonce/"+merchantID+"/"+nonce, expires.Sub(n.now()))
+		return n.addOnce(ctx, merchantID, nonce, expires)
 	}
 	err := n.db.CommitNonce(ctx, &payment.NonceClaim{MerchantID: merchantID, Nonce: nonce, Expires: expires})
 	if errors.Is(err, payment.ErrNonceReused) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func (n nonces) addOnce(ctx context.Context, merchantID, nonce string, expires time.Time) (bool, error) {
+	return n.state.AddOnce(ctx, "nonce/"+merchantID+"/"+nonce, expires.Sub(n.now()))
 }
 
 // limiter is httpapi.Limiter: it answers from what is there and lets pass when

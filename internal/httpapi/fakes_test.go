@@ -81,6 +81,8 @@ func (n *fakeNonces) CommitNonce(ctx context.Context, c *payment.NonceClaim) err
 	return n.take(c)
 }
 
+func (n *fakeNonces) BeginWrite(context.Context, string, string, time.Time) bool { return true }
+
 func (n *fakeNonces) UseRead(_ context.Context, merchantID, nonce string, _ time.Time) (bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -40,6 +40,10 @@ type Nonces interface {
 	// CommitNonce commits a claim by itself and marks it committed;
 	// payment.ErrNonceReused, or payment.ErrUnavailable.
 	CommitNonce(ctx context.Context, c *payment.NonceClaim) error
+	// BeginWrite tells whether the nonce of a request that changes something was
+	// not used by one that only read. It settles nothing: CommitNonce, or the
+	// request's own first transaction, does. It must answer at once.
+	BeginWrite(ctx context.Context, merchantID, nonce string, expires time.Time) (fresh bool)
 	// UseRead uses up the nonce of a request that changes nothing. It tells
 	// whether this was its first use; an error says that it cannot tell.
 	UseRead(ctx context.Context, merchantID, nonce string, expires time.Time) (first bool, err error)

@@ -97,6 +97,10 @@ func (s *Server) serveRead(a *answer, r *http.Request, id signing.Identity) {
 func (s *Server) serveChange(a *answer, r *http.Request, id signing.Identity) {
 	claim := &payment.NonceClaim{MerchantID: id.Merchant.ID, Nonce: id.Authorization.Nonce, Expires: id.NonceExpires}
 	detached := context.WithoutCancel(r.Context())
+	if !s.deps.Nonces.BeginWrite(detached, claim.MerchantID, claim.Nonce, claim.Expires) {
+		s.WriteError(a, r, payment.ErrNonceReused)
+		return
+	}
 	ctx, cancel := context.WithTimeout(payment.WithNonce(detached, claim), s.cfg.WriteTimeout)
 	defer cancel()
 	s.admit(a, r.WithContext(ctx), id)
