@@ -54,7 +54,7 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 	g.outbound = notify.NewOutbound(outboundConfig(in.Config.Webhooks), notify.OutboundDeps{
 		Queue: in.DB, Secrets: in.Merchants, Owner: owner, Now: in.Now, Random: random, Logger: in.Logger, Observe: m.delivery,
 	})
-	g.inbound = notify.NewInbound(inboundConfig(in.Config.Server), notify.InboundDeps{
+	g.inbound = notify.NewInbound(inboundConfig(in.Config), notify.InboundDeps{
 		Accounts: in.Accounts, Applier: g.core, Samples: in.DB, Now: in.Now, NewID: NewID, Logger: in.Logger, Observe: m.notification,
 	})
 	g.loops(owner)
@@ -236,16 +236,20 @@ func coreConfig(c config.Config) payment.Config {
 }
 
 func outboundConfig(w config.Webhooks) notify.OutboundConfig {
-	out := notify.DefaultOutboundConfig()
-	out.Timeout, out.AllowLoopback, out.Ports = w.Timeout, w.AllowLoopback, w.Ports
-	out.Senders, out.PerMerchant, out.PerEndpoint = w.Senders, w.PerMerchant, w.PerEndpoint
-	return out
+	return notify.OutboundConfig{
+		AllowLoopback: w.AllowLoopback, Ports: w.Ports, Timeout: w.Timeout, Lease: w.Lease, Poll: w.Poll, Gap: w.Gap,
+		Senders: w.Senders, PerMerchant: w.PerMerchant, PerEndpoint: w.PerEndpoint,
+		SlowAfter: w.SlowAfter, SlowTries: w.SlowTries, SlowMerchantTries: w.SlowMerchantTries,
+		PerSlowMerchant: w.PerSlowMerchant, SlowSenders: w.SlowSenders, EndpointsPerLook: w.EndpointsPerLook,
+	}
 }
 
-func inboundConfig(s config.Server) notify.InboundConfig {
-	in := notify.DefaultInboundConfig()
-	in.MaxBody = s.MaxBodyBytes
-	return in
+func inboundConfig(c config.Config) notify.InboundConfig {
+	return notify.InboundConfig{
+		MaxBody: c.Server.MaxBodyBytes, ApplyTimeout: c.Callbacks.ApplyTimeout,
+		SamplesKept: c.Callbacks.SamplesKept, SampleBody: c.Callbacks.SampleBytes, SampleQueue: c.Callbacks.SampleQueue,
+		SampleBatch: c.Callbacks.SampleBatch, SampleEvery: c.Callbacks.SampleEvery,
+	}
 }
 
 func listening(s config.Server) httpapi.Listening {

@@ -5,18 +5,19 @@ import "time"
 // Config is a whole configuration. The yaml tags are the keys of the file; a
 // key's variable is PAYMUX_, section and key in upper case, joined by _.
 type Config struct {
-	Server   Server   `yaml:"server"`
-	Database Database `yaml:"database"`
-	Redis    Redis    `yaml:"redis"`
-	Secrets  Secrets  `yaml:"secrets"`
-	Limits   Limits   `yaml:"limits"`
-	Payments Payments `yaml:"payments"`
-	Channels Channels `yaml:"channels"`
-	Webhooks Webhooks `yaml:"webhooks"`
-	Workers  Workers  `yaml:"workers"`
-	Breaker  Breaker  `yaml:"breaker"`
-	Sandbox  Sandbox  `yaml:"sandbox"`
-	Log      Log      `yaml:"log"`
+	Server    Server    `yaml:"server"`
+	Database  Database  `yaml:"database"`
+	Redis     Redis     `yaml:"redis"`
+	Secrets   Secrets   `yaml:"secrets"`
+	Limits    Limits    `yaml:"limits"`
+	Payments  Payments  `yaml:"payments"`
+	Channels  Channels  `yaml:"channels"`
+	Webhooks  Webhooks  `yaml:"webhooks"`
+	Callbacks Callbacks `yaml:"callbacks"`
+	Workers   Workers   `yaml:"workers"`
+	Breaker   Breaker   `yaml:"breaker"`
+	Sandbox   Sandbox   `yaml:"sandbox"`
+	Log       Log       `yaml:"log"`
 }
 
 // Server is how the API is served.
@@ -106,6 +107,33 @@ type Webhooks struct {
 	PerEndpoint   int           `yaml:"per_endpoint"`
 	AllowLoopback bool          `yaml:"allow_loopback"`
 	Ports         []uint16      `yaml:"ports"`
+	Lease         time.Duration `yaml:"lease"`
+	Poll          time.Duration `yaml:"poll"`
+	Gap           time.Duration `yaml:"gap"`
+	// A try that fails after SlowAfter or more is slow. SlowTries of them in a
+	// row leave an endpoint one sender, SlowMerchantTries leave its merchant
+	// PerSlowMerchant; all slow ones share SlowSenders.
+	SlowAfter         time.Duration `yaml:"slow_after"`
+	SlowTries         int           `yaml:"slow_tries"`
+	SlowMerchantTries int           `yaml:"slow_merchant_tries"`
+	PerSlowMerchant   int           `yaml:"per_slow_merchant"`
+	SlowSenders       int           `yaml:"slow_senders"`
+	EndpointsPerLook  int           `yaml:"endpoints_per_look"`
+}
+
+// Callbacks bound what is taken from channels. Bodies are bounded by
+// server.max_body_bytes.
+type Callbacks struct {
+	// ApplyTimeout bounds storing and applying one; channels wait about 5 s.
+	ApplyTimeout time.Duration `yaml:"apply_timeout"`
+	// SamplesKept is how many that failed verification an account keeps, each
+	// cut to SampleBytes; SampleQueue wait at most to be written, SampleBatch at
+	// once and not more often than SampleEvery.
+	SamplesKept int           `yaml:"samples_kept"`
+	SampleBytes int           `yaml:"sample_bytes"`
+	SampleQueue int           `yaml:"sample_queue"`
+	SampleBatch int           `yaml:"sample_batch"`
+	SampleEvery time.Duration `yaml:"sample_every"`
 }
 
 // Workers bound the background loops.
@@ -168,11 +196,19 @@ func Default() Config {
 			LateLadder: []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute},
 		},
 		Channels: Channels{DialTimeout: 3 * time.Second, TLSTimeout: 5 * time.Second, MaxConns: 256, IdleConns: 64, MaxAnswerBytes: 1 << 20},
-		Webhooks: Webhooks{Timeout: 5 * time.Second, Senders: 512, PerMerchant: 64, PerEndpoint: 32},
-		Workers:  Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
-		Breaker:  Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
-		Sandbox:  Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
-		Log:      Log{Level: "info", Format: "json"},
+		Webhooks: Webhooks{
+			Timeout: 5 * time.Second, Senders: 512, PerMerchant: 64, PerEndpoint: 32,
+			Lease: 15 * time.Second, Poll: time.Second, Gap: 10 * time.Millisecond,
+			SlowAfter: time.Second, SlowTries: 3, SlowMerchantTries: 12, PerSlowMerchant: 4, SlowSenders: 64, EndpointsPerLook: 500,
+		},
+		Callbacks: Callbacks{
+			ApplyTimeout: 4 * time.Second, SamplesKept: 1000, SampleBytes: 16 << 10,
+			SampleQueue: 256, SampleBatch: 64, SampleEvery: time.Second,
+		},
+		Workers: Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
+		Breaker: Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
+		Sandbox: Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
+		Log:     Log{Level: "info", Format: "json"},
 	}
 }
 

@@ -49,6 +49,8 @@ func (c Config) Validate() error {
 	bad(c.Workers.Lease <= 2*p.CallTimeout,
 		"workers.lease: must be longer than two calls (2 × payments.call_timeout = %s), or a second worker begins before the first is done", 2*p.CallTimeout)
 
+	bad(c.Webhooks.Lease <= c.Webhooks.Timeout, "webhooks.lease: must be longer than webhooks.timeout, or an event is sent by two processes at once")
+
 	bad(c.Sandbox.Enabled && c.Sandbox.Dir == "", "sandbox.dir: needed when the sandbox is enabled")
 	bad(c.Sandbox.Enabled && !isAddress(c.Sandbox.Listen), "sandbox.listen: %q is not host:port", c.Sandbox.Listen)
 	bad(!slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level), "log.level: %q is not one of debug, info, warn, error", c.Log.Level)
