@@ -164,6 +164,7 @@ func (k key) set(text string) error {
 		}
 		k.value.Set(into.Elem())
 		return nil
+	default: // numbers, truths and durations
 	}
 	if err := decodeScalar(source, into.Interface()); err != nil {
 		return fmt.Errorf("%q is not a value of %s", text, k.path())
