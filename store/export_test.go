@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -36,4 +37,49 @@ func (db *DB) Queued() int { return len(db.writer.(*sqliteWriter).queue) }
 func JudgeVersion(version string) (collation string, err error) {
 	s, err := judgeVersion(version)
 	return s.binaryCollation, err
+}
+
+// Plan is how SQLite would answer a query.
+func (db *DB) Plan(ctx context.Context, query string) (string, error) {
+	var steps []struct {
+		ID      int    `db:"id"`
+		Parent  int    `db:"parent"`
+		NotUsed int    `db:"notused"`
+		Detail  string `db:"detail"`
+	}
+	err := db.read(ctx, func(q sqlx.ExtContext) error {
+		return sqlx.SelectContext(ctx, q, &steps, "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
+	})
+	text := ""
+	for _, s := range steps {
+		text += s.Detail + "\n"
+	}
+	return text, err
+}
+
+// GrowingQueries lists the core's queries with every kind of filter.
+func GrowingQueries() []string {
+	const page = ` AND created_at <= ? AND (created_at < ? OR id < ?) ORDER BY created_at DESC, id DESC LIMIT 10`
+	queries := []string{
+		selectPayment + `id = ?`,
+		selectPayment + `id = ? AND merchant_id = ?`,
+		selectPayment + `merchant_id = ? AND merchant_order_no = ?`,
+		selectAttempt + `payment_id = ? ORDER BY created_at, id`,
+		selectRefund + `payment_id = ? ORDER BY created_at, id`,
+		selectRefund + `merchant_id = ? AND merchant_refund_no = ?`,
+		`SELECT ` + changeColumns + ` FROM changes WHERE payment_id = ? ORDER BY number`,
+		sqliteDialect().purgeNonces,
+	}
+	for _, filter := range []string{``, ` AND status = ?`, ` AND channel = ?`, ` AND customer_id = ?`, ` AND created_at >= ?`, ` AND created_at < ?`} {
+		queries = append(queries, selectPayment+`merchant_id = ? AND status <> 'unsent'`+filter+page)
+	}
+	for _, filter := range []string{``, ` AND status = ?`, ` AND payment_id = ?`} {
+		queries = append(queries, selectRefund+`merchant_id = ?`+filter+page)
+	}
+	for _, table := range []string{"attempts", "refunds"} {
+		queries = append(queries,
+			`SELECT id, payment_id, fence FROM `+table+` WHERE next_check_at <= ? AND lease_until <= ? ORDER BY next_check_at, id LIMIT ?`,
+			`SELECT EXISTS (SELECT 1 FROM `+table+` WHERE next_check_at <= ?)`)
+	}
+	return queries
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/jmoiron/sqlx"
@@ -139,7 +140,7 @@ func (s *session) note(err error) error {
 		return duplicate
 	}
 	if s.over == nil && !errors.Is(err, sql.ErrNoRows) {
-		s.over = errSessionOver
+		s.over = fmt.Errorf("%w: %w", errSessionOver, err)
 	}
 	return err
 }
