@@ -25,6 +25,8 @@ type bank struct {
 	// before and after run around the effect of a call, outside of the lock.
 	before, after func(op channels.Operation, id string)
 	calls         map[channels.Operation]int
+	// watch sees the context of each Pay.
+	watch func(ctx context.Context)
 	// wrongs lists what a gateway must never do.
 	wrongs []string
 	// slowRefunds: a refund is settled by settle alone.
@@ -143,7 +145,10 @@ func (b *bank) expire(o *bankOrder) {
 	}
 }
 
-func (b *bank) Pay(_ context.Context, req channels.PayRequest) (channels.PayResult, error) {
+func (b *bank) Pay(ctx context.Context, req channels.PayRequest) (channels.PayResult, error) {
+	if b.watch != nil {
+		b.watch(ctx)
+	}
 	id, scene := req.Attempt.ID, b.caps.Scenes[req.Attempt.Scene]
 	effect := func() (channels.PayResult, error) { return b.place(req, scene) }
 	if scene.LocalOnly {

@@ -207,19 +207,13 @@ func (s *Service) renew(ctx context.Context, p *Payment) error {
 // somebody else since it was read, or is not wanted any more: then nothing may
 // be sent.
 func (s *Service) stamp(ctx context.Context, a *Attempt) (*Attempt, error) {
-	return s.take(ctx, a, "repeat", false)
-}
-
-// take is the stamp of a call for an attempt that is wanted or, before it is
-// taken back, for one that is not.
-func (s *Service) take(ctx context.Context, a *Attempt, cause string, unwanted bool) (*Attempt, error) {
 	var stamped *Attempt
-	err := s.alter(ctx, a.PaymentID, cause, func(c *change) error {
+	err := s.alter(ctx, a.PaymentID, "repeat", func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
 			return err
 		}
-		if fresh.Status != a.Status || !fresh.Deadline.Equal(a.Deadline) || s.unwanted(c.p, fresh, c.at) != unwanted {
+		if fresh.Status != a.Status || !fresh.Deadline.Equal(a.Deadline) || s.unwanted(c.p, fresh, c.at) {
 			return ErrStale
 		}
 		c.s.own(fresh, c.at)

@@ -34,6 +34,8 @@ type finding struct {
 	placed *channels.PayResult
 	ttl    time.Duration
 	err    error
+	// mayHaveReturned: money that was booked as paid may have been given back.
+	mayHaveReturned bool
 	// asked is when the query left: what is true of a later time it cannot say.
 	asked time.Time
 }
@@ -71,6 +73,8 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 		return s.placeAgain(ctx, p, a)
 	}
 	f := s.query(ctx, ch, a)
+	// A paid attempt is due only where it was paid while it was being reversed.
+	f.mayHaveReturned = a.Status == AttemptSucceeded
 	if !f.known || (f.state.Status != channels.StateWaiting && f.state.Status != channels.StateNotFound) {
 		return f
 	}
@@ -136,10 +140,21 @@ func (s *Service) closeAtChannel(ctx context.Context, ch channels.Channel, accou
 }
 
 // reverse takes a barcode payment back and asks for the order afterwards. It may
-// move money, so it is stamped before: should the process die in it, or the
-// payer's money be booked meanwhile, the attempt is looked at again.
+// move money, so a further look is committed before: should the process die in
+// it, or the payer's money be booked meanwhile, the attempt is asked about again.
 func (s *Service) reverse(ctx context.Context, ch channels.Channel, reverser channels.Reverser, a *Attempt) finding {
-	if _, err := s.take(ctx, a, "reversal", true); err != nil {
+	err := s.alter(ctx, a.PaymentID, "reversal", func(c *change) error {
+		fresh, err := c.tx.Attempt(ctx, a.ID)
+		if err != nil {
+			return err
+		}
+		if fresh.Status != a.Status || !s.unwanted(c.p, fresh, c.at) {
+			return ErrStale
+		}
+		fresh.NextCheckAt = c.at.Add(s.cfg.CallTimeout + s.cfg.CallMargin)
+		return c.saveAttempt(ctx, fresh)
+	})
+	if err != nil {
 		return finding{cause: "reversal", err: err}
 	}
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
@@ -148,10 +163,10 @@ func (s *Service) reverse(ctx context.Context, ch channels.Channel, reverser cha
 	res, err := reverser.ReversePayment(callCtx, a.Ref())
 	s.observe(a.Channel, channels.OpReverse, start, err)
 	if err != nil || res == channels.ReverseUncertain {
-		return finding{cause: "reversal", err: err}
+		return finding{cause: "reversal", err: err, mayHaveReturned: true}
 	}
 	after := s.query(ctx, ch, a)
-	after.cause = "reversal"
+	after.cause, after.mayHaveReturned = "reversal", true
 	if res == channels.ReverseReturned && after.state.Status == channels.StatePaid {
 		// Paid and given back: the statement is older than the reversal.
 		after.known = false
@@ -164,9 +179,7 @@ func (c *change) apply(ctx context.Context, a *Attempt, f finding) error {
 	switch {
 	case f.placed != nil:
 		return c.placed(ctx, a, *f.placed, f.ttl)
-	case !f.known && a.Status == AttemptSucceeded:
-		// It was due because a reversal may have returned the money: only an
-		// answer ends that.
+	case !f.known && f.mayHaveReturned && a.Status == AttemptSucceeded:
 		a.NextCheckAt = c.at.Add(step(c.s.cfg.UnknownLadder, a.Checks))
 		return c.saveAttempt(ctx, a)
 	case !f.known:

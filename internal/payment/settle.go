@@ -29,7 +29,12 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 		a.NextCheckAt = time.Time{}
 		return "", c.saveAttempt(ctx, a)
 	}
-	reversing := c.mayBeReversing(a)
+	// Somebody may be taking an unwanted barcode payment back right now: money
+	// that comes in may go out again, and the look that is due tells.
+	look := time.Time{}
+	if a.Scene == channels.SceneBarcode && c.s.unwanted(c.p, a, c.at) {
+		look = a.NextCheckAt
+	}
 	if err := c.moveAttempt(ctx, a, AttemptSucceeded, ""); err != nil {
 		return "", err
 	}
@@ -37,20 +42,11 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 	if a.PaidAt.IsZero() {
 		a.PaidAt = c.at
 	}
-	a.Failure, a.NextCheckAt, a.LateUntil = nil, time.Time{}, time.Time{}
-	if reversing {
-		a.NextCheckAt = a.Deadline.Add(c.s.cfg.CallMargin)
-	}
+	a.Failure, a.NextCheckAt, a.LateUntil = nil, look, time.Time{}
 	if c.p.CountedAttemptID != "" {
 		return "", c.returnDuplicate(ctx, a)
 	}
 	return "", c.count(ctx, a)
-}
-
-// mayBeReversing tells whether somebody may be taking this order back right
-// now: then money that comes in may go out again, and a further look tells.
-func (c *change) mayBeReversing(a *Attempt) bool {
-	return a.Scene == channels.SceneBarcode && c.s.unwanted(c.p, a, c.at) && c.at.Before(a.Deadline.Add(c.s.cfg.CallMargin))
 }
 
 func disagree(a *Attempt, paid channels.Paid) string {

@@ -65,8 +65,8 @@ type world struct {
 	mu       sync.Mutex
 	ids      int
 	prefix   string
-	down     map[string]bool // accounts that the router does not offer
-	closed   map[string]bool // accounts that cannot be opened
+	down     map[string]bool   // accounts that the router does not offer
+	failOpen map[string][]bool // whether the next openings of an account fail
 	// lease is how long a claimed look keeps others away: longer than its calls.
 	lease time.Duration
 }
@@ -108,7 +108,7 @@ func newWorld(t testing.TB, store payment.Store, clock *clock) *world {
 	w := &world{
 		t: t, store: store, cfg: testConfig, clock: clock,
 		merchant: payment.Merchant{ID: merchantID, NotifyURL: "https://shop.example/hook", LatePolicy: payment.LateRefund},
-		lease:    2 * time.Minute, banks: map[string]*bank{}, down: map[string]bool{}, closed: map[string]bool{}, prefix: fmt.Sprintf("%06X", worldNumber()),
+		lease:    2 * time.Minute, banks: map[string]*bank{}, down: map[string]bool{}, prefix: fmt.Sprintf("%06X", worldNumber()),
 	}
 	w.Service = w.replica("a", 0)
 	w.open("ali", "alipay", alipayCaps())
@@ -148,8 +148,14 @@ func (w *world) newID() string {
 func (w *world) Open(_ context.Context, id string) (channels.Channel, channels.Account, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if next := w.failOpen[id]; len(next) > 0 {
+		w.failOpen[id] = next[1:]
+		if next[0] {
+			return nil, channels.Account{}, payment.ErrUnavailable
+		}
+	}
 	for _, a := range w.accounts {
-		if a.ID != id || w.closed[id] {
+		if a.ID != id {
 			continue
 		}
 		if a.Channel == "alipay" {
