@@ -1,0 +1,193 @@
+package wechatpay
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/wechatpay-apiv3/wechatpay-go/utils"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/transport"
+)
+
+// Name is the channel's name in the public API.
+const Name = "wechatpay"
+
+// Deps is what an account's client works with.
+type Deps struct {
+	// HTTP carries the calls; nil: one with the default limits.
+	HTTP *transport.Client
+	// Now is the clock; required.
+	Now func() time.Time
+	// Logger hears of certificates that are ending or were changed; nil: nobody
+	// does.
+	Logger *slog.Logger
+	// Signer signs instead of merchant_private_key, for a key that stays in
+	// hardware or at a service. It must be RSA.
+	Signer crypto.Signer
+}
+
+// Client is one account at WeChat Pay. It is safe for concurrent use.
+type Client struct {
+	cfg    Config
+	http   *transport.Client
+	now    func() time.Time
+	logger *slog.Logger
+	key    crypto.Signer
+	// nonce makes the random text of a signature.
+	nonce func() (string, error)
+	// origin is scheme and host; prefix the path before /v3, often empty.
+	origin, prefix string
+
+	// configured are the keys of the credentials; ring has those that were
+	// fetched as well.
+	configured keyRing
+	ring       atomic.Pointer[keyRing]
+	// refreshing holds one token: at most one refresh is under way.
+	refreshing chan struct{}
+	answers    recent
+}
+
+var (
+	_ channels.Channel  = (*Client)(nil)
+	_ channels.Reverser = (*Client)(nil)
+	// An account whose keys can be refreshed.
+	_ interface{ RefreshKeys(context.Context) error } = (*Client)(nil)
+)
+
+// New makes the account's client. It makes no network call. All faults of the
+// credentials are reported together, none of them quoting a secret.
+func New(cfg Config, deps Deps) (*Client, error) {
+	if deps.Now == nil {
+		return nil, errors.New("wechatpay client needs a clock")
+	}
+	c := &Client{
+		cfg: cfg, http: deps.HTTP, now: deps.Now, logger: deps.Logger, nonce: utils.GenerateNonce,
+		configured: keyRing{}, refreshing: make(chan struct{}, 1),
+	}
+	faults := cfg.faults()
+	var err error
+	if c.key, err = cfg.signer(deps.Signer); err != nil {
+		faults = append(faults, err)
+	}
+	faults = append(faults, c.loadKeys()...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	if c.http == nil {
+		c.http = transport.New(transport.Limits{}, nil)
+	}
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil {
+		return nil, errors.New("wechatpay credentials: base_url cannot be used")
+	}
+	c.origin, c.prefix = base.Scheme+"://"+base.Host, strings.TrimRight(base.EscapedPath(), "/")
+	c.ring.Store(&c.configured)
+	c.warnOfExpiries()
+	return c, nil
+}
+
+func (c Config) signer(given crypto.Signer) (crypto.Signer, error) {
+	signer := given
+	if signer == nil {
+		if c.MerchantPrivateKey == "" {
+			return nil, errors.New("wechatpay credentials: merchant_private_key is missing")
+		}
+		key, err := parsePrivateKey(c.MerchantPrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("wechatpay credentials: merchant_private_key %w", err)
+		}
+		signer = key
+	}
+	public, ok := signer.Public().(*rsa.PublicKey)
+	if !ok {
+		return nil, errors.New("wechatpay credentials: the key that signs requests is not RSA")
+	}
+	if _, err := checkedKey(public); err != nil {
+		return nil, fmt.Errorf("wechatpay credentials: merchant_private_key %w", err)
+	}
+	return signer, nil
+}
+
+// loadKeys fills the ring with the keys of the credentials.
+func (c *Client) loadKeys() []error {
+	var faults []error
+	add := func(field, id string, key ringKey, err error) {
+		if err == nil && c.configured[id].key != nil && !c.configured[id].key.Equal(key.key) {
+			err = errors.New("has the id of another key")
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("wechatpay credentials: %s %w", field, err))
+			return
+		}
+		c.configured[id] = key
+	}
+	if c.cfg.PublicKey != "" {
+		key, err := parsePublicKey(c.cfg.PublicKey)
+		add("public_key", c.cfg.PublicKeyID, ringKey{key: key}, err)
+	}
+	for id, text := range c.cfg.PublicKeys {
+		key, err := parsePublicKey(text)
+		add("public_keys["+clip(id, maxCode)+"]", id, ringKey{key: key}, err)
+	}
+	if c.cfg.PlatformCert != "" {
+		id, key, err := parseCertificate(c.cfg.PlatformCert)
+		add("platform_cert", id, key, err)
+	}
+	for i, text := range c.cfg.PlatformCerts {
+		id, key, err := parseCertificate(text)
+		add(fmt.Sprintf("platform_certs[%d]", i), id, key, err)
+	}
+	return faults
+}
+
+// CertificateExpiry is when a platform certificate ends.
+type CertificateExpiry struct {
+	Serial   string
+	NotAfter time.Time
+	// Fetched: WeChat Pay handed it out; the next one comes by itself.
+	Fetched bool
+}
+
+// expiryWarning is how long before its end a certificate is warned of. WeChat
+// Pay hands the next one out some days before.
+const expiryWarning = 30 * 24 * time.Hour
+
+// Expiries lists when the known platform certificates end, the earliest first.
+func (c *Client) Expiries() []CertificateExpiry {
+	var out []CertificateExpiry
+	for id, k := range *c.ring.Load() {
+		if k.isCertificate() {
+			out = append(out, CertificateExpiry{Serial: id, NotAfter: k.notAfter, Fetched: k.fetched})
+		}
+	}
+	slices.SortFunc(out, func(a, b CertificateExpiry) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Serial, b.Serial))
+	})
+	return out
+}
+
+func (c *Client) warnOfExpiries() {
+	for _, e := range c.Expiries() {
+		if !e.Fetched && c.now().Add(expiryWarning).After(e.NotAfter) {
+			c.logger.Warn("a platform certificate of a wechatpay account ends soon or has ended: refresh the keys, or add the new one beside the old",
+				"account", c.cfg.Identity(), "serial", e.Serial, "not_after", e.NotAfter)
+		}
+	}
+}
+
+// Name is "wechatpay".
+func (c *Client) Name() string { return Name }
