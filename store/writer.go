@@ -53,7 +53,9 @@ type job struct {
 }
 
 func openSQLiteWriter(ctx context.Context, path string, cfg Config) (*sqliteWriter, error) {
-	db, err := sqlx.Open("sqlite", sqliteDSN(path, writerPoll))
+	db, err := sqlx.Open("sqlite", sqliteDSN(path, writerPoll,
+		// What a savepoint may have to undo is kept in memory, not in a file.
+		"temp_store(MEMORY)", "cache_size(-16000)"))
 	if err != nil {
 		return nil, err
 	}
