@@ -99,13 +99,12 @@ func misuse(c *cobra.Command) {
 			return nil
 		}
 	}
-	if run := c.RunE; run != nil {
-		c.RunE = func(c *cobra.Command, args []string) error {
-			if err := c.ValidateRequiredFlags(); err != nil {
-				return &usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
-			}
-			return run(c, args)
+	// The last step before the library's own check, which gives no usage error.
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if err := errors.Join(c.ValidateRequiredFlags(), c.ValidateFlagGroups()); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 		}
+		return nil
 	}
 	for _, sub := range c.Commands() {
 		misuse(sub)
