@@ -67,7 +67,7 @@ func (db *DB) Driver() string { return db.cfg.Driver }
 func (db *DB) Ping(ctx context.Context) error {
 	return db.read(ctx, func(q sqlx.ExtContext) error {
 		var one int
-		return sqlx.GetContext(ctx, q, &one, `SELECT 1`)
+		return sqlx.GetContext(ctx, q, &one, db.dialect.ping)
 	})
 }
 
@@ -75,7 +75,8 @@ func (db *DB) Ping(ctx context.Context) error {
 //
 // A job that ctx ends before its turn is not run. Once it runs it is finished,
 // on SQLite whatever ctx says. A panic of fn undoes its work and goes on in the
-// caller.
+// caller. fn must be short and must not begin a further transaction: SQLite's
+// one writer waits for it.
 func (db *DB) InTx(ctx context.Context, fn func(payment.Tx) error) error {
 	return db.write(ctx, func(tx *Tx) error { return fn(tx) })
 }

@@ -8,6 +8,8 @@ type dialect struct {
 	// over rows that another transaction holds. SQLite has one writer and needs
 	// neither.
 	forUpdate, forUpdateSkip string
+	// ping reads what costs least.
+	ping string
 	// purgeNonces removes expired nonces; its arguments are a time and a limit.
 	purgeNonces string
 	// insertIgnore begins an insert that does nothing where the row exists.
@@ -22,6 +24,7 @@ type dialect struct {
 
 func sqliteDialect() dialect {
 	return dialect{
+		ping:         `SELECT EXISTS (SELECT 1 FROM sqlite_schema)`, // from the file, unlike SELECT 1
 		insertIgnore: "INSERT OR IGNORE",
 		purgeNonces: `DELETE FROM nonces WHERE (merchant_id, nonce) IN
 			(SELECT merchant_id, nonce FROM nonces WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
@@ -35,6 +38,7 @@ func mysqlDialect() dialect {
 	return dialect{
 		forUpdate:     "FOR UPDATE",
 		forUpdateSkip: "FOR UPDATE SKIP LOCKED",
+		ping:          `SELECT 1`,
 		insertIgnore:  "INSERT IGNORE",
 		purgeNonces:   `DELETE FROM nonces WHERE expires_at < ? ORDER BY expires_at LIMIT ?`,
 		events:        mysqlEvents(),

@@ -11,8 +11,9 @@
 //
 // Every writing port method of this package goes through write, every reading
 // one through read; both give errors of the ports ([payment.ErrUnavailable],
-// …) where the driver's own say no more. Unique keys become
-// [payment.ErrDuplicate] or an error of their own in one table (constraint.go).
+// …) where the driver's own say no more. That a unique key is taken becomes
+// [payment.ErrDuplicate] in one place (constraint.go) and leaves the
+// transaction usable; after any other error it runs nothing more.
 //
 // # Borders
 //

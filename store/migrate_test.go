@@ -85,6 +85,34 @@ func TestMigrate_ManyAtOnce(t *testing.T) {
 	})
 }
 
+// A migration that died before it was noted as done is run again: MySQL has
+// kept what it had made by then.
+func TestMigrate_MySQLRepeats(t *testing.T) {
+	db := storetest.OpenMySQL(t)
+	if err := db.Exec(t.Context(), `DELETE FROM goose_db_version WHERE version_id > 0`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Exec(t.Context(), `DROP TABLE nonces`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Int(t.Context(), `SELECT COUNT(*) FROM nonces`); err != nil {
+		t.Error(err)
+	}
+}
+
+// No text column of ours takes "a" and "a " for one.
+func TestMigrate_MySQLCollation(t *testing.T) {
+	db := storetest.OpenMySQL(t)
+	n, err := db.Int(t.Context(), `SELECT COUNT(*) FROM information_schema.columns
+		WHERE table_schema = DATABASE() AND collation_name IS NOT NULL AND collation_name NOT IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')`)
+	if err != nil || n != 0 {
+		t.Errorf("%d columns have another collation, %v", n, err)
+	}
+}
+
 func TestCheckSchema_Range(t *testing.T) {
 	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
 		exec := func(query string, args ...any) {

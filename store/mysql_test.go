@@ -47,6 +47,18 @@ func TestJudgeVersion(t *testing.T) {
 	}
 }
 
+func FuzzJudgeVersion(f *testing.F) {
+	for _, version := range []string{"10.11.19-MariaDB", "5.5.5-10.6.12-MariaDB", "8.0.36", "5.7.44-log", "", "9", "1.1.1.mariadb"} {
+		f.Add(version)
+	}
+	f.Fuzz(func(t *testing.T, version string) {
+		collation, err := store.JudgeVersion(version)
+		if err == nil && !strings.HasPrefix(collation, "utf8mb4_") {
+			t.Errorf("%q is taken without a collation", version)
+		}
+	})
+}
+
 // A server that loses commits at a power cut is refused with what to do.
 func TestOpen_RefusesUnsafeFlush(t *testing.T) {
 	server := testenv.StartMySQL(t)

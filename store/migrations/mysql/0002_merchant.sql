@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- The customers of the gateway.
-CREATE TABLE merchants (
+CREATE TABLE IF NOT EXISTS merchants (
     id               VARCHAR(64)   NOT NULL PRIMARY KEY,
     name             VARCHAR(64)   NOT NULL,
     status           VARCHAR(16)   NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE merchants (
 
 -- Their public keys. A serial is unique in the installation: the signed text
 -- does not name the merchant, so a key must.
-CREATE TABLE merchant_keys (
+CREATE TABLE IF NOT EXISTS merchant_keys (
     serial      VARCHAR(64) NOT NULL PRIMARY KEY,
     merchant_id VARCHAR(64) NOT NULL,
     public_key  TEXT        NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE merchant_keys (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- What signs their webhooks, sealed. Until retired_at a replaced one signs too.
-CREATE TABLE webhook_secrets (
+CREATE TABLE IF NOT EXISTS webhook_secrets (
     id          VARCHAR(64) NOT NULL PRIMARY KEY,
     merchant_id VARCHAR(64) NOT NULL,
     secret      MEDIUMBLOB  NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE webhook_secrets (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- Their accounts at channels; the credentials are sealed and counted by version.
-CREATE TABLE accounts (
+CREATE TABLE IF NOT EXISTS accounts (
     id           VARCHAR(64)  NOT NULL PRIMARY KEY,
     merchant_id  VARCHAR(64)  NOT NULL,
     channel      VARCHAR(32)  NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE accounts (
 
 -- The gateway's own keys, which sign its answers, sealed. The generation keeps
 -- replicas that start together from making several.
-CREATE TABLE platform_keys (
+CREATE TABLE IF NOT EXISTS platform_keys (
     serial      VARCHAR(64) NOT NULL PRIMARY KEY,
     algorithm   VARCHAR(16) NOT NULL,
     generation  BIGINT      NOT NULL,

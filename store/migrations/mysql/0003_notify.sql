@@ -3,7 +3,7 @@
 -- Events and how far their delivery is. Status 'sending' is a pending event that
 -- is leased: it stands apart so that looking for due events never passes over
 -- leased ones.
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS events (
     id            VARCHAR(64)  NOT NULL PRIMARY KEY,
     merchant_id   VARCHAR(64)  NOT NULL,
     type          VARCHAR(64)  NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE events (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- Every try to deliver an event.
-CREATE TABLE deliveries (
+CREATE TABLE IF NOT EXISTS deliveries (
     event_id    VARCHAR(64)  NOT NULL,
     number      INT          NOT NULL,
     at          BIGINT       NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE deliveries (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- Endpoints that answered 410, until they are enabled again.
-CREATE TABLE disabled_endpoints (
+CREATE TABLE IF NOT EXISTS disabled_endpoints (
     endpoint    VARCHAR(128)  NOT NULL PRIMARY KEY,
     merchant_id VARCHAR(64)   NOT NULL,
     notify_url  VARCHAR(2048) NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE disabled_endpoints (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- Verified callbacks of the channels, raw and sealed.
-CREATE TABLE notifications (
+CREATE TABLE IF NOT EXISTS notifications (
     id            VARCHAR(64)  NOT NULL PRIMARY KEY,
     channel       VARCHAR(32)  NOT NULL,
     account_id    VARCHAR(64)  NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE notifications (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- A bounded sample of callbacks that failed verification, sealed.
-CREATE TABLE rejected_notifications (
+CREATE TABLE IF NOT EXISTS rejected_notifications (
     id            VARCHAR(64) NOT NULL PRIMARY KEY,
     channel       VARCHAR(32) NOT NULL,
     account_id    VARCHAR(64) NOT NULL,
