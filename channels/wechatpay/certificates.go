@@ -22,13 +22,32 @@ var errNoKeys = errors.New("no key of WeChat Pay's is known, so no answer could 
 // haveKeys fetches the platform certificates before a call, while no usable
 // key is known. It is never called for a notification.
 func (c *Client) haveKeys(ctx context.Context) error {
-	if c.ring.Load().preferred(c.cfg.PublicKeyID, c.now()) != "" {
+	usable := func() bool { return c.ring.Load().preferred(c.cfg.PublicKeyID, c.now()) != "" }
+	if usable() {
 		return nil
 	}
-	if err := c.RefreshKeys(ctx); err != nil {
+	done, err := c.oneRefresh(ctx)
+	if err == nil {
+		defer done()
+		if usable() {
+			return nil // another call fetched them meanwhile
+		}
+		err = c.refresh(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", errNoKeys, err)
 	}
 	return nil
+}
+
+// oneRefresh waits until no other refresh is under way.
+func (c *Client) oneRefresh(ctx context.Context) (done func(), err error) {
+	select {
+	case c.refreshing <- struct{}{}:
+		return func() { <-c.refreshing }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("refresh wechatpay keys: %w", ctx.Err())
+	}
 }
 
 // RefreshKeys fetches the platform certificates and puts them in the place of
@@ -44,12 +63,15 @@ func (c *Client) RefreshKeys(ctx context.Context) error {
 	if !c.cfg.ownsCertificates() {
 		return nil
 	}
-	select {
-	case c.refreshing <- struct{}{}:
-		defer func() { <-c.refreshing }()
-	case <-ctx.Done():
-		return fmt.Errorf("refresh wechatpay keys: %w", ctx.Err())
+	done, err := c.oneRefresh(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
+	return c.refresh(ctx)
+}
+
+func (c *Client) refresh(ctx context.Context) error {
 	got, err := c.send(ctx, http.MethodGet, c.prefix+certificatesPath, nil, "")
 	if err != nil {
 		return fmt.Errorf("refresh wechatpay keys: %w", err)

@@ -249,6 +249,9 @@ func verifyRequest(t testing.TB, s seen) {
 	if rsa.VerifyPKCS1v15(&testKeys().merchant.PublicKey, crypto.SHA256, sum[:], sig) != nil {
 		t.Errorf("the signature of %s %s does not hold", s.method, s.target)
 	}
+	if strings.HasPrefix(s.header.Get("User-Agent"), "WechatPay-Go/") {
+		return // the library's own headers, in tests that let it judge ours
+	}
 	if s.header.Get("Accept") != "application/json" || s.header.Get("User-Agent") == "" || (s.body != "" && s.header.Get("Content-Type") != "application/json") {
 		t.Errorf("headers %v", s.header)
 	}
