@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -52,9 +51,16 @@ var testConfig = payment.Config{
 
 const merchantID = "mer_1"
 
+// failer is what tests and property tests have in common.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a gateway of one merchant with scripted channels.
 type world struct {
-	t     testing.TB
+	t     failer
 	store payment.Store
 	clock *clock
 	cfg   payment.Config
@@ -104,7 +110,7 @@ func unionpayCaps() channels.Capabilities {
 }
 
 // newWorld has one account at each channel: ali, wx, up.
-func newWorld(t testing.TB, store payment.Store, clock *clock) *world {
+func newWorld(t failer, store payment.Store, clock *clock) *world {
 	w := &world{
 		t: t, store: store, cfg: testConfig, clock: clock,
 		merchant: payment.Merchant{ID: merchantID, NotifyURL: "https://shop.example/hook", LatePolicy: payment.LateRefund},
