@@ -160,7 +160,7 @@ func (c *Client) send(req *http.Request) (*Answer, error) {
 		}
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // the body was read or is given up
+	defer func() { _ = response.Body.Close() }() // the body was read or is given up
 	limit := c.MaxAnswerBytes
 	if limit == 0 {
 		limit = defaultMaxAnswer
@@ -179,7 +179,7 @@ func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()
 	}
-	return time.Now()
+	return time.Now() //nolint:forbidigo // the documented default of an injected clock
 }
 
 func (c *Client) newNonce() (string, error) {

@@ -79,10 +79,10 @@ func (b *SecretBox) Seal(plain, additional []byte) ([]byte, error) {
 	if len(plain) > maxSecretBytes {
 		return nil, fmt.Errorf("seal secret: %d bytes, at most %d are taken", len(plain), maxSecretBytes)
 	}
-	header := append([]byte{blobVersion, byte(len(b.sealing))}, b.sealing...)
+	header := append([]byte{blobVersion, byte(len(b.sealing))}, b.sealing...) //nolint:gosec // an id has at most maxMasterKeyID characters
 	blob := make([]byte, len(header), len(header)+len(plain)+gcmOverhead)
 	copy(blob, header)
-	return b.keys[b.sealing].Seal(blob, nil, plain, bind(header, additional)), nil
+	return b.keys[b.sealing].Seal(blob, nil, plain, bind(header, additional)), nil //nolint:gosec // this AEAD makes its own random nonces
 }
 
 // Open decrypts a blob under whichever live key it names. The error is

@@ -38,7 +38,7 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	logs, err := os.Create(dir + "/paymux.log")
+	logs, err := os.Create(dir + "/paymux.log") //nolint:gosec // in the folder just made
 	if err != nil {
 		return fmt.Errorf("make the demo's log: %w", err)
 	}

@@ -155,34 +155,39 @@ func (c *cluster) dump() string {
 	defer func() { _ = db.Close() }()
 	var b strings.Builder
 	for _, table := range c.column(db, "SHOW TABLES") {
-		rows, err := db.QueryContext(context.Background(), "SELECT * FROM `"+table+"`")
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		values := make([]sql.RawBytes, len(columns))
-		into := make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		for rows.Next() {
-			if err := rows.Scan(into...); err != nil {
-				c.t.Fatal(err)
-			}
-			for _, v := range values {
-				b.Write(v)
-				b.WriteByte('\n')
-			}
-		}
-		if err := rows.Err(); err != nil {
-			c.t.Fatal(err)
-		}
-		_ = rows.Close()
+		c.dumpTable(&b, db, table)
 	}
 	return b.String()
+}
+
+func (c *cluster) dumpTable(b *strings.Builder, db *sql.DB, table string) {
+	c.t.Helper()
+	rows, err := db.QueryContext(context.Background(), "SELECT * FROM `"+table+"`")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	values := make([]sql.RawBytes, len(columns))
+	into := make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			c.t.Fatal(err)
+		}
+		for _, v := range values {
+			b.Write(v)
+			b.WriteByte('\n')
+		}
+	}
+	if err := rows.Err(); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 func (c *cluster) column(db *sql.DB, query string) []string {

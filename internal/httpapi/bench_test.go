@@ -53,7 +53,7 @@ func BenchmarkDecodeCreate(b *testing.B) {
 	h := newHarness(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		var req = h.core.requests["none"]
+		req := h.core.requests["none"]
 		if faults, err := decode(body, createFields, &req, 32); err != nil || len(faults) > 0 {
 			b.Fatal(faults, err)
 		}

@@ -42,7 +42,7 @@ var errCursor = errors.New("must be the next_cursor of the page before, as it wa
 func formatCursor(list listKind, p position) string {
 	raw := make([]byte, 0, maxCursor)
 	raw = append(raw, cursorVersion, byte(list))
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMilli())) //nolint:gosec // the bits are kept
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMilli()))
 	raw = append(raw, p.id...)
 	sum := sha256.Sum256(raw)
 	return base64.RawURLEncoding.EncodeToString(append(raw, sum[:cursorCheck]...))

@@ -8,7 +8,8 @@ import (
 
 func TestCursorsComeBackAsTheyWere(t *testing.T) {
 	for _, p := range []position{
-		{time.UnixMilli(0).UTC(), "a"}, {time.UnixMilli(1763697600123).UTC(), "pay_01KAJ2V0M3D9T5Q8W7XZC4B6N1"},
+		{time.UnixMilli(0).UTC(), "a"},
+		{time.UnixMilli(1763697600123).UTC(), "pay_01KAJ2V0M3D9T5Q8W7XZC4B6N1"},
 		{time.UnixMilli(-1).UTC(), strings.Repeat("x", 64)},
 	} {
 		got, err := parseCursor(listEvents, formatCursor(listEvents, p))

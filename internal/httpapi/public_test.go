@@ -64,8 +64,12 @@ func TestPlatformKeysAreSignedByEachKey(t *testing.T) {
 func TestPlatformKeysRepeatAWellFormedNonceOnly(t *testing.T) {
 	h := newHarness(t)
 	for _, header := range [][]string{
-		nil, {signing.HeaderNonce, ""}, {signing.HeaderNonce, "short"}, {signing.HeaderNonce, "nonce nonce nonce"},
-		{signing.HeaderNonce, freshNonce(), signing.HeaderNonce, freshNonce()}, {signing.HeaderNonce, strings.Repeat("n", 65)},
+		nil,
+		{signing.HeaderNonce, ""},
+		{signing.HeaderNonce, "short"},
+		{signing.HeaderNonce, "nonce nonce nonce"},
+		{signing.HeaderNonce, freshNonce(), signing.HeaderNonce, freshNonce()},
+		{signing.HeaderNonce, strings.Repeat("n", 65)},
 		{"Authorization", h.signature("GET", "/v1/platform-keys", "").header()},
 	} {
 		w := h.get("/v1/platform-keys", header...)
@@ -206,9 +210,14 @@ func TestEveryAnswerHasARequestIDOfOurs(t *testing.T) {
 	h := newHarness(t)
 	seen := map[string]bool{}
 	for _, rq := range []rawRequest{
-		{method: "GET", target: "/healthz"}, {method: "GET", target: "/nowhere"}, {method: "GET", target: "/v1/payments"},
-		{method: "OPTIONS", target: "*"}, {method: "POST", target: "/notify/alipay/acc_1"}, {method: "GET", target: "/docs"},
-		{method: "GET", target: "/v1/platform-keys"}, {method: "POST", target: "/v1/payments", body: strings.Repeat("x", 70000)},
+		{method: "GET", target: "/healthz"},
+		{method: "GET", target: "/nowhere"},
+		{method: "GET", target: "/v1/payments"},
+		{method: "OPTIONS", target: "*"},
+		{method: "POST", target: "/notify/alipay/acc_1"},
+		{method: "GET", target: "/docs"},
+		{method: "GET", target: "/v1/platform-keys"},
+		{method: "POST", target: "/v1/payments", body: strings.Repeat("x", 70000)},
 	} {
 		rq.header = http.Header{signing.HeaderRequestID: {"mine"}}
 		id := h.send(rq).Header().Get(signing.HeaderRequestID)

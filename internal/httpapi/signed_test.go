@@ -212,7 +212,9 @@ func TestAFailedSignatureLeavesTheNonce(t *testing.T) {
 // TestInvariant_OneOfManyCopiesIsServed replays one captured request at once.
 func TestInvariant_OneOfManyCopiesIsServed(t *testing.T) {
 	for _, rq := range [][3]string{
-		{"POST", "/v1/payments", createBody}, {"GET", "/v1/payments", ""}, {"POST", "/v1/nowhere", ""},
+		{"POST", "/v1/payments", createBody},
+		{"GET", "/v1/payments", ""},
+		{"POST", "/v1/nowhere", ""},
 		{"POST", "/v1/events/01EVENT00000000000000000001/resend", ""},
 	} {
 		h := newHarness(t)

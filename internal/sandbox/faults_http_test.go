@@ -309,8 +309,10 @@ func TestMagicAmounts(t *testing.T) {
 		number, yuan, busy string
 		done               bool
 	}{
-		{"m2", "90.02", "", false}, {"m3", "90.03", "", true},
-		{"m4", "90.04", "20000 isp.unknow-error", false}, {"m5", "90.05", "40004 ACQ.SYSTEM_ERROR", true},
+		{"m2", "90.02", "", false},
+		{"m3", "90.03", "", true},
+		{"m4", "90.04", "20000 isp.unknow-error", false},
+		{"m5", "90.05", "40004 ACQ.SYSTEM_ERROR", true},
 	} {
 		if c.busy == "" {
 			if err := a.cut(precreate, order(c.number, c.yuan)); !timedOut(err) {

@@ -17,7 +17,7 @@ func Lock(path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock master keys: %w", err)
 	}
 	for {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX) //nolint:gosec // a descriptor fits an int
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
 		if !errors.Is(err, syscall.EINTR) {
 			break
 		}

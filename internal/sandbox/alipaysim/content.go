@@ -55,8 +55,8 @@ func (c content) malformed(names ...string) (string, bool) {
 	return "", false
 }
 
-// has reports whether a list of words, such as query_options, holds one.
-func (c content) has(list, word string) bool {
+// asksFor reports whether query_options holds a word.
+func (c content) asksFor(word string) bool {
 	var words []string
-	return json.Unmarshal(c[list], &words) == nil && slices.Contains(words, word)
+	return json.Unmarshal(c["query_options"], &words) == nil && slices.Contains(words, word)
 }

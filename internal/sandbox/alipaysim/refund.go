@@ -93,7 +93,7 @@ func refunded(c *call, t *books.Trade, requestNo string, moved bool) node {
 	}
 	n := success(field{"buyer_logon_id", c.account.buyerNo}, field{"buyer_user_id", t.Attr(attrBuyer)}, field{"fund_change", change},
 		field{"gmt_refund_pay", formatTime(r.SettledAt)}, field{"out_trade_no", t.OutTradeNo})
-	if c.content.has("query_options", "refund_detail_item_list") {
+	if c.content.asksFor("refund_detail_item_list") {
 		n = append(n, field{"refund_detail_item_list", refundDetails(r)})
 	}
 	return append(n, field{"refund_fee", formatYuan(succeededRefunds(t, ""))}, field{"send_back_fee", formatYuan(r.Amount)},
@@ -119,10 +119,10 @@ func (s *Simulator) refundQuery(c *call) (node, error) {
 	if !known || r.Status != books.RefundSucceeded {
 		return success(), nil
 	}
-	if c.content.has("query_options", "gmt_refund_pay") {
+	if c.content.asksFor("gmt_refund_pay") {
 		n = append(n, field{"gmt_refund_pay", formatTime(r.SettledAt)})
 	}
-	if c.content.has("query_options", "refund_detail_item_list") {
+	if c.content.asksFor("refund_detail_item_list") {
 		n = append(n, field{"refund_detail_item_list", refundDetails(r)})
 	}
 	return append(n, field{"refund_amount", formatYuan(r.Amount)}, field{"refund_status", "REFUND_SUCCESS"},

@@ -138,7 +138,7 @@ func FuzzContent(f *testing.F) {
 			return
 		}
 		c.malformed(contentFields()...)
-		c.has("query_options", "a")
+		c.asksFor("a")
 		c.get("out_trade_no")
 	})
 }

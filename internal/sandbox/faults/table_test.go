@@ -53,7 +53,7 @@ func TestTable_OnlyWhatCanBeShown(t *testing.T) {
 	if taken(t, table, Query) != WrongAmount || taken(t, table, Query) != "" {
 		t.Error("a fault that was given back strikes once")
 	}
-	f = table.Set(Fault{Kind: Slow, Count: count(3)})
+	table.Set(Fault{Kind: Slow, Count: count(3)})
 	f, _ = table.Take("alipay", Query, all)
 	table.GiveBack(f)
 	if left := table.List(); len(left) != 1 || *left[0].Count != 3 {
