@@ -24,9 +24,8 @@ func (s *Service) Create(ctx context.Context, m Merchant, req CreateRequest) (Re
 	existing, err := s.Store.PaymentByOrderNo(ctx, m.ID, req.MerchantOrderNo)
 	switch {
 	case err == nil && existing.Status != Unsent:
-		// A repeat is judged by what it asked for then: its limit may have come
-		// too near meanwhile.
-		if len(faults) > 0 && existing.RequestHash != hash {
+		// The limit of an order that exists may have come too near meanwhile.
+		if existing.RequestHash != hash && slices.ContainsFunc(faults, func(f FieldError) bool { return f.Field != "expires_at" }) {
 			return Result{}, invalid(faults)
 		}
 		return s.replay(ctx, existing, hash)
