@@ -1,7 +1,6 @@
 package wechatpay
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,7 +125,7 @@ func (c *Client) answered(q call, asked digest, got transport.Answer) (reply, er
 		return reply{}, c.fail(q.op, channels.BadSignature, err)
 	}
 	r := reply{object: object{}, status: got.Status, signed: true}
-	if len(bytes.TrimSpace(got.Body)) > 0 {
+	if len(got.Body) > 0 {
 		if r.object, err = readObject(got.Body); err != nil {
 			return reply{}, c.fail(q.op, channels.Unknown, fmt.Errorf("read verified answer: %w", err))
 		}

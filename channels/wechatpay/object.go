@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
+	"unicode/utf8"
 )
 
 // errNotOneObject is the cause when text is not exactly one JSON object whose
@@ -23,48 +23,90 @@ type object map[string]json.RawMessage
 // readObject reads one object. A repeated name is refused: two readers could
 // disagree about which counts.
 func readObject(text []byte) (object, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+	rest := skipBlanks(text)
+	if len(rest) == 0 || rest[0] != '{' || !json.Valid(rest) {
 		return nil, errNotOneObject
 	}
+	// From here on the text is well formed, so cutting it needs no checks.
 	o := object{}
-	for dec.More() {
-		tok, err := dec.Token()
-		name, isName := tok.(string)
-		if err != nil || !isName {
-			return nil, errNotOneObject
+	for rest = skipBlanks(rest[1:]); rest[0] != '}'; {
+		if rest[0] == ',' {
+			rest = skipBlanks(rest[1:])
 		}
+		end := stringEnd(rest)
+		name := textOf(rest[:end])
+		rest = skipBlanks(skipBlanks(rest[end:])[1:])
+		end = valueEnd(rest)
 		if _, twice := o[name]; twice || len(o) == maxMembers {
 			return nil, errNotOneObject
 		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, errNotOneObject
-		}
-		o[name] = raw
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errNotOneObject
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errNotOneObject
+		o[name] = json.RawMessage(rest[:end])
+		rest = skipBlanks(rest[end:])
 	}
 	return o, nil
 }
 
-// text is a field's text; empty where the field is absent or no text.
-func (o object) text(name string) string {
+func skipBlanks(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n") }
+
+// stringEnd is where the string ends that text begins with, quotes included.
+func stringEnd(text []byte) int {
+	for i := 1; ; i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// valueEnd is where the value ends that text begins with.
+func valueEnd(text []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			i += stringEnd(text[i:]) - 1
+		case '{', '[':
+			depth++
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		}
+		if depth == 0 && (text[i] == '"' || text[i] == '}' || text[i] == ']') {
+			return i + 1
+		}
+	}
+}
+
+// textOf is what a JSON value says as a text; empty where it is none.
+func textOf(raw []byte) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		return ""
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner)
+	}
 	var s string
-	if json.Unmarshal(o[name], &s) != nil {
+	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return s
 }
 
+// text is a field's text; empty where the field is absent or no text.
+func (o object) text(name string) string { return textOf(o[name]) }
+
 // integer is a field's whole number, written with digits only.
 func (o object) integer(name string) (int64, bool) {
 	raw := string(o[name])
-	if raw == "" || !isText(raw, 1, 19, isDigit) {
+	if !isText(raw, 1, 19, isDigit) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(raw, 10, 64)
