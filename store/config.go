@@ -112,6 +112,6 @@ func evenJitter(limit time.Duration) time.Duration {
 		return 0
 	}
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit))
+	_, _ = rand.Read(b[:])                                                 // never fails
+	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit)) //nolint:gosec // below limit
 }

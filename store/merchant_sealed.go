@@ -31,7 +31,7 @@ func paymentSealed() []merchant.SealedColumn {
 // this package's own list of columns.
 func (m Merchants) SealedAfter(ctx context.Context, column merchant.SealedColumn, after string, limit int) ([]merchant.SealedValue, error) {
 	columns := append([]string{column.Column, column.Key}, column.Bound...)
-	query := fmt.Sprintf(`SELECT %s FROM %s WHERE %s > ? AND %s IS NOT NULL ORDER BY %s LIMIT ?`, //nolint:gosec // see above
+	query := fmt.Sprintf(`SELECT %s FROM %s WHERE %s > ? AND %s IS NOT NULL ORDER BY %s LIMIT ?`,
 		strings.Join(columns, ", "), column.Table, column.Key, column.Column, column.Key)
 	var list []merchant.SealedValue
 	err := m.db.read(ctx, func(q sqlx.ExtContext) error {
@@ -68,7 +68,7 @@ func scanSealed(rows interface{ Scan(into ...any) error }, column merchant.Seale
 
 // ReplaceSealed is merchant.SealedValues'.
 func (m Merchants) ReplaceSealed(ctx context.Context, column merchant.SealedColumn, values []merchant.Resealed) error {
-	query := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = ? AND %s = ?`, //nolint:gosec // the names are this package's own
+	query := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = ? AND %s = ?`,
 		column.Table, column.Column, column.Key, column.Column)
 	return m.db.write(ctx, func(tx *Tx) error {
 		for _, v := range values {

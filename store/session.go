@@ -61,7 +61,7 @@ func (s *statements) prepared(ctx context.Context, query string) *sqlx.Stmt {
 		return stmt
 	}
 	// The statement outlives the call that needed it first.
-	stmt, err := s.on.PreparexContext(context.WithoutCancel(ctx), query)
+	stmt, err := s.on.PreparexContext(context.WithoutCancel(ctx), query) //nolint:sqlclosecheck // close does
 	if err != nil {
 		return nil
 	}
@@ -84,14 +84,14 @@ func (s *statements) QueryContext(ctx context.Context, query string, args ...any
 }
 
 func (s *statements) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	if stmt := s.prepared(ctx, query); stmt != nil {
+	if stmt := s.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // a cached one; close does
 		return stmt.QueryxContext(ctx, args...)
 	}
 	return s.on.QueryxContext(ctx, query, args...)
 }
 
 func (s *statements) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
-	if stmt := s.prepared(ctx, query); stmt != nil {
+	if stmt := s.prepared(ctx, query); stmt != nil { //nolint:sqlclosecheck // a cached one; close does
 		return stmt.QueryRowxContext(ctx, args...)
 	}
 	return s.on.QueryRowxContext(ctx, query, args...)
@@ -164,7 +164,7 @@ func (s *session) QueryContext(ctx context.Context, query string, args ...any) (
 	if s.over != nil {
 		return nil, s.over
 	}
-	rows, err := s.on.QueryContext(s.context(ctx), query, args...) //nolint:sqlclosecheck // the caller's
+	rows, err := s.on.QueryContext(s.context(ctx), query, args...)
 	return rows, s.note(err)
 }
 
@@ -172,7 +172,7 @@ func (s *session) QueryxContext(ctx context.Context, query string, args ...any) 
 	if s.over != nil {
 		return nil, s.over
 	}
-	rows, err := s.on.QueryxContext(s.context(ctx), query, args...) //nolint:sqlclosecheck // the caller's
+	rows, err := s.on.QueryxContext(s.context(ctx), query, args...)
 	return rows, s.note(err)
 }
 

@@ -160,7 +160,7 @@ func (h endHeap) Less(i, j int) bool { return h[i].at < h[j].at }
 func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
 // Push implements [heap.Interface].
-func (h *endHeap) Push(x any) { *h = append(*h, x.(end)) } //nolint:errcheck // of our own making
+func (h *endHeap) Push(x any) { *h = append(*h, x.(end)) }
 
 // Pop implements [heap.Interface].
 func (h *endHeap) Pop() any {

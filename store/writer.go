@@ -74,7 +74,7 @@ func openSQLiteWriter(ctx context.Context, path string, cfg Config) (*sqliteWrit
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	go w.work() //nolint:gosec // ends with close, not with the context of opening
+	go w.work()
 	return w, nil
 }
 

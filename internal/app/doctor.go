@@ -135,7 +135,7 @@ func (d *doctor) redis(ctx context.Context, in *Installation) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	state := openState(in.Config.Redis, in.Now)
+	state := openState(in.Config.Redis, in.Now, in.Logger)
 	defer func() { _ = state.Close() }()
 	if err := state.Ping(ctx); err != nil {
 		d.failed("redis", err, "start Redis and check redis.addr and its password; the gateway serves without it, slower")

@@ -43,7 +43,7 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 	}
 	g := &Gateway{in: in, listener: listener}
 	m := newMetrics()
-	g.state = openState(in.Config.Redis, in.Now)
+	g.state = openState(in.Config.Redis, in.Now, in.Logger)
 	owner := ownerName()
 	g.core = payment.New(coreConfig(in.Config), payment.Deps{
 		Store: in.DB, Accounts: in.Accounts, Router: router.New(in.Accounts, in.Guards),

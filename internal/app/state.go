@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/paymux/paymux/internal/config"
 	"github.com/paymux/paymux/internal/payment"
@@ -17,11 +21,12 @@ const localKeys = 1_000_000
 
 // openState gives short-lived state: shared in Redis where it is configured,
 // with this process's own while Redis is gone, and only the latter elsewhere.
-func openState(cfg config.Redis, now func() time.Time) store.State {
+func openState(cfg config.Redis, now func() time.Time, logger *slog.Logger) store.State {
 	local := store.NewMemory(now, localKeys)
 	if cfg.Addr == "" {
 		return local
 	}
+	redis.SetLogger(redisLog{logger})
 	shared := store.RedisConfig{
 		Addr: cfg.Addr, Username: cfg.Username, Password: cfg.Password.Reveal(), DB: cfg.DB,
 		Timeout: cfg.Timeout, Prefix: cfg.KeyPrefix,
@@ -80,4 +85,12 @@ type limiter struct {
 func (l limiter) Allow(ctx context.Context, merchantID string) (bool, time.Duration) {
 	ok, retryAfter, err := l.state.Allow(ctx, "rate/"+merchantID, l.rate, 1)
 	return ok || err != nil, retryAfter
+}
+
+// redisLog takes what the Redis client has to say of its connections: it would
+// write plain text to stderr by itself.
+type redisLog struct{ logger *slog.Logger }
+
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.logger.DebugContext(ctx, "redis client", "message", fmt.Sprintf(format, args...))
 }

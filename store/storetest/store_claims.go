@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func runClaimRace(t *testing.T, c claimer, now time.Time) {
 	var got []string
 	atOnce(8, func(i int) {
 		for empty := 0; empty < 3; {
-			claims, err := c.claim(t.Context(), string(rune('a'+i)), now, time.Hour, 5)
+			claims, err := c.claim(t.Context(), "owner-"+strconv.Itoa(i), now, time.Hour, 5)
 			if err != nil && !errors.Is(err, payment.ErrUnavailable) {
 				t.Errorf("claim: %v", err)
 				return

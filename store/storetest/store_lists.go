@@ -34,7 +34,8 @@ func runLists(t *testing.T, db *store.DB) {
 		{"customer", payment.PaymentFilter{CustomerID: "a"}, func(p *payment.Payment) bool { return p.CustomerID == "a" }},
 		{"order", payment.PaymentFilter{MerchantOrderNo: all[0].MerchantOrderNo}, func(p *payment.Payment) bool { return p == all[0] }},
 		{
-			"from, to", payment.PaymentFilter{CreatedFrom: Start().Add(time.Millisecond), CreatedTo: Start().Add(2 * time.Millisecond)},
+			"from, to",
+			payment.PaymentFilter{CreatedFrom: Start().Add(time.Millisecond), CreatedTo: Start().Add(2 * time.Millisecond)},
 			func(p *payment.Payment) bool { return p.CreatedAt.Equal(Start().Add(time.Millisecond)) },
 		},
 	} {
