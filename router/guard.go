@@ -169,6 +169,10 @@ type guardedReverser struct {
 	reverser channels.Reverser
 }
 
+// Unwrap gives the channel behind the guard, for questions that no breaker
+// minds, such as the ends of its certificates.
+func (c *guardedChannel) Unwrap() channels.Channel { return c.Channel }
+
 var errFull = errors.New("as many calls as allowed are under way at this account")
 
 // refused is the error of a call that was not made.

@@ -13,14 +13,6 @@ import (
 	"time"
 )
 
-// CertificateExpiry is when a configured certificate ends.
-type CertificateExpiry struct {
-	// Field is the credential's field, for instance "alipay_cert".
-	Field    string
-	Serial   string
-	NotAfter time.Time
-}
-
 // certSN is Alipay's serial of a certificate: the MD5 of the issuer's name (RFC
 // 2253 order) followed by the serial number in decimal, in lower-case hex.
 func certSN(c *x509.Certificate) string {

@@ -45,7 +45,7 @@ type Client struct {
 	common     map[string]string
 	ring       keyRing
 	encryptKey []byte
-	expiries   []CertificateExpiry
+	expiries   []channels.CertificateExpiry
 }
 
 var (
@@ -197,7 +197,7 @@ func (c *Client) loadCertificates(signer crypto.Signer) []error {
 }
 
 func (c *Client) noteExpiry(field string, cert *x509.Certificate) {
-	c.expiries = append(c.expiries, CertificateExpiry{Field: field, Serial: certSN(cert), NotAfter: cert.NotAfter.UTC()})
+	c.expiries = append(c.expiries, channels.CertificateExpiry{Field: field, Serial: certSN(cert), NotAfter: cert.NotAfter.UTC()})
 }
 
 func (c *Client) warnOfExpiries(logger *slog.Logger) {
@@ -214,7 +214,7 @@ func (c *Client) warnOfExpiries(logger *slog.Logger) {
 
 // Expiries lists when the configured certificates end; empty in public-key
 // mode.
-func (c *Client) Expiries() []CertificateExpiry { return slices.Clone(c.expiries) }
+func (c *Client) Expiries() []channels.CertificateExpiry { return slices.Clone(c.expiries) }
 
 // Name is "alipay".
 func (c *Client) Name() string { return Name }

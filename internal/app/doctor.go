@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/channels/alipay"
 	"github.com/paymux/paymux/internal/config"
 	"github.com/paymux/paymux/internal/money"
 )
@@ -183,9 +182,10 @@ func (d *doctor) accounts(ctx context.Context, in *Installation) {
 
 // certificates warns of certificates that end soon.
 func (d *doctor) certificates(what string, ch channels.Channel) {
-	holder, ok := ch.(interface {
-		Expiries() []alipay.CertificateExpiry
-	})
+	if guarded, ok := ch.(interface{ Unwrap() channels.Channel }); ok {
+		ch = guarded.Unwrap()
+	}
+	holder, ok := ch.(channels.CertificateHolder)
 	if !ok {
 		return
 	}

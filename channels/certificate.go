@@ -1,0 +1,17 @@
+package channels
+
+import "time"
+
+// CertificateHolder is a channel that works with certificates whose end
+// somebody should know of before it comes.
+type CertificateHolder interface {
+	Expiries() []CertificateExpiry
+}
+
+// CertificateExpiry is the end of one certificate.
+type CertificateExpiry struct {
+	// Field is the credential's field, for instance "alipay_cert".
+	Field    string
+	Serial   string
+	NotAfter time.Time
+}
