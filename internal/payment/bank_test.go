@@ -33,6 +33,8 @@ type bank struct {
 	slowRefunds bool
 	// password: a barcode's payer must act.
 	password bool
+	// lag: the next query after a reversal still shows the order as paid.
+	lag bool
 }
 
 type bankOrder struct {
@@ -254,6 +256,9 @@ func (b *bank) state(id string) channels.PaymentState {
 		st.Status = channels.StateClosed
 	case "reversed":
 		st.Status, st.Paid = channels.StateReversed, b.paidOf(o)
+		if b.lag {
+			b.lag, st.Status = false, channels.StatePaid
+		}
 	case "failed":
 		st.Status = channels.StateFailed
 	}

@@ -112,6 +112,10 @@ func TestInvariant_1_ConcurrentRevivalsOfAnUnsentOrderMakeOneOrder(t *testing.T)
 		if codeOf(err) != payment.CodeNoChannel {
 			t.Fatalf("want %s, got %v", payment.CodeNoChannel, err)
 		}
+		// All of them have seen the unsent order before the first one takes it.
+		var seen sync.WaitGroup
+		seen.Add(64)
+		w.routing = func() { seen.Done(); seen.Wait() }
 		var mu sync.Mutex
 		ids := map[string]int{}
 		together(64, func(i int) {

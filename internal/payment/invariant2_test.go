@@ -288,7 +288,7 @@ func TestInvariant_3_OthersStayAwayUntilTheDeadlineThoughTheirClockIsAhead(t *te
 }
 
 func TestInvariant_3_AStampedRepeatIsRefusedOnceTheOrderMovedOn(t *testing.T) {
-	for _, moved := range []string{"paid", "closed"} {
+	for _, moved := range []string{"paid", "closed", "a close was asked for"} {
 		t.Run(moved, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, w *world) {
 				b := w.banks["wx"]
@@ -307,6 +307,9 @@ func TestInvariant_3_AStampedRepeatIsRefusedOnceTheOrderMovedOn(t *testing.T) {
 						w.callback(a)
 						return
 					}
+					if moved == "a close was asked for" {
+						b.goes(channels.OpClose, hangBefore)
+					}
 					if _, err := w.Close(context.Background(), merchantID, r.Payment.ID); err != nil {
 						t.Errorf("close: %v", err)
 					}
@@ -315,8 +318,53 @@ func TestInvariant_3_AStampedRepeatIsRefusedOnceTheOrderMovedOn(t *testing.T) {
 				if n := b.count(channels.OpPay) - before; n != 0 {
 					t.Errorf("the order was sent again after it was %s", moved)
 				}
-				if got := w.attempt(a.ID); !got.NextCheckAt.IsZero() {
+				if got := w.attempt(a.ID); moved != "a close was asked for" && !got.NextCheckAt.IsZero() {
 					t.Errorf("a settled attempt is to be looked at: %s", w.picture(r.Payment))
+				}
+			})
+		})
+	}
+}
+
+func TestInvariant_3_TwoWorkersRepeatAnOrderOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		b := w.banks["wx"]
+		b.goes(channels.OpPay, hangAfter)
+		r := w.create(order("o-1", "qr", "wechatpay", 100))
+		other := w.replica("b", 0)
+		// The second worker's whole look falls between the first one's query and
+		// its repeat; its own repeat is lost, so that the order stays in doubt.
+		b.after = func(op channels.Operation, id string) {
+			if op == channels.OpQuery {
+				b.after = nil
+				b.goes(channels.OpPay, hangAfter)
+				if err := other.ResolveAttempt(context.Background(), payment.Claim{ID: id, PaymentID: r.Payment.ID}); err != nil {
+					t.Errorf("resolve: %v", err)
+				}
+			}
+		}
+		w.pass(2 * time.Second)
+		if n := b.count(channels.OpPay); n != 2 {
+			t.Errorf("want one repeat, got %d", n-1)
+		}
+	})
+}
+
+func TestInvariant_3_AnAnswerAfterOthersActedConcludesNothing(t *testing.T) {
+	for _, f := range []fault{refused, declined, hangAfter} {
+		t.Run(f.String(), func(t *testing.T) {
+			eachStore(t, func(t *testing.T, w *world) {
+				b := w.banks["ali"]
+				b.goes(channels.OpPay, f)
+				b.before = func(op channels.Operation, _ string) {
+					if op == channels.OpPay {
+						w.clock.Advance(testConfig.CallTimeout + testConfig.CallMargin)
+						w.work(w.replica("b", 0))
+					}
+				}
+				r := w.create(order("o-1", "barcode", "alipay", 100))
+				if a := w.attempt(r.Attempts[0].ID); a.Status != payment.AttemptUnknown || r.Payment.Status != payment.Processing {
+					t.Errorf("want it in doubt, got %s", w.picture(r.Payment))
 				}
 			})
 		})

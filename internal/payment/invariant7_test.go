@@ -120,6 +120,24 @@ func TestInvariant_7_ARefusedRepeatIsSettledByTheNextQuery(t *testing.T) {
 	}
 }
 
+func TestInvariant_7_ARepeatThatWasNotProcessedProvesNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		b := w.banks["ali"]
+		p := w.create(order("o-1", "barcode", "", 100)).Payment
+		b.goes(channels.OpRefund, hangBefore, refused, misconfigured)
+		w.mustRefund(p, "r-1", 60)
+		for b.count(channels.OpRefund) < 4 {
+			w.pass(time.Second)
+			if got := w.refundsOf(p)[0]; b.count(channels.OpRefund) < 4 && got.Status != payment.RefundProcessing {
+				t.Fatalf("a repeat without effect made it %s", got.Status)
+			}
+		}
+		if got := w.refundsOf(p)[0]; got.Status != payment.RefundSucceeded {
+			t.Errorf("want it succeeded, got %s", got.Status)
+		}
+	})
+}
+
 func TestInvariant_7_ARefundIsSentWhenItsChannelAnswersAgain(t *testing.T) {
 	for _, f := range []fault{refused, misconfigured} {
 		t.Run(f.String(), func(t *testing.T) {

@@ -73,6 +73,7 @@ type world struct {
 	prefix   string
 	down     map[string]bool   // accounts that the router does not offer
 	failOpen map[string][]bool // whether the next openings of an account fail
+	routing  func()            // runs before each decision
 	// lease is how long a claimed look keeps others away: longer than its calls.
 	lease time.Duration
 }
@@ -174,6 +175,9 @@ func (w *world) Open(_ context.Context, id string) (channels.Channel, channels.A
 
 // Decide is payment.Router: the first account that fits.
 func (w *world) Decide(_ context.Context, req channels.RouteRequest) (channels.Decision, error) {
+	if w.routing != nil {
+		w.routing()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d := channels.Decision{Strategy: "first"}
