@@ -16,6 +16,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/listen"
 	"github.com/paymux/paymux/internal/sandbox/sim"
+	"github.com/paymux/paymux/internal/sandbox/wechatpaysim"
 )
 
 const (
@@ -64,6 +65,7 @@ func simulators() []struct {
 		make newSimulator
 	}{
 		{alipaysim.Channel, func(e sim.Env) (sim.Simulator, error) { return alipaysim.New(e) }},
+		{wechatpaysim.Channel, func(e sim.Env) (sim.Simulator, error) { return wechatpaysim.New(e) }},
 	}
 }
 

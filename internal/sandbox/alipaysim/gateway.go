@@ -119,7 +119,7 @@ func (s *Simulator) failBefore(w http.ResponseWriter, r *http.Request, c *call, 
 		}
 		sim.HTML502(w)
 	case faults.HangAfter, faults.ResetAfter, faults.BadSignature, faults.Unsigned, faults.Stale, faults.WrongAmount,
-		faults.WrongID, faults.Slow, faults.EscapedSlashes, faults.RefuseConnection:
+		faults.WrongID, faults.Slow, faults.EscapedSlashes, faults.RefuseConnection, faults.RefundAbnormal:
 		return false
 	}
 	return true
@@ -153,7 +153,7 @@ func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, c *call, f
 			s.env.Faults.GiveBack(f)
 		}
 		return changed, false
-	case faults.RefuseConnection, faults.RateLimited, faults.HangBefore, faults.Decline, faults.Slow:
+	case faults.RefuseConnection, faults.RateLimited, faults.HangBefore, faults.Decline, faults.Slow, faults.RefundAbnormal:
 	}
 	return n, false
 }

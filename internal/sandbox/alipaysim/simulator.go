@@ -79,20 +79,7 @@ func (s *Simulator) Handler() http.Handler {
 		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)
 		mux.HandleFunc("POST "+page+"{token}/cancel", s.pressCancel)
 	}
-	return withoutHead(mux)
-}
-
-// withoutHead turns HEAD away, which ServeMux would take for GET: looking at a code changes the books, previewing an
-// address must not.
-func withoutHead(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			w.Header().Set("Allow", "GET, POST")
-			w.WriteHeader(http.StatusMethodNotAllowed)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	return sim.WithoutHead(mux)
 }
 
 // CanShow says why calls of an operation can't show a kind of fault.

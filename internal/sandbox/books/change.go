@@ -193,5 +193,8 @@ func (s *Store) putTrade(t *Trade, seq uint64) {
 	if t.Open() && !t.ExpiresAt.IsZero() && (!known || !old.trade.ExpiresAt.Equal(t.ExpiresAt) || !old.trade.Open()) {
 		s.expiries.push(expiry{t.ExpiresAt, t.Key})
 	}
+	if !t.WakeAt.IsZero() && (!known || !old.trade.WakeAt.Equal(t.WakeAt)) {
+		s.expiries.push(expiry{t.WakeAt, t.Key})
+	}
 	s.trades[t.Key] = &entry{t, seq}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// expiry is the moment at which a trade's limit comes; a later change of the trade leaves old ones behind, which whoever
+// expiry is the moment at which a trade's limit comes or its simulator wants to see it; a later change of the trade leaves old ones behind, which whoever
 // pops them compares with the trade.
 type expiry struct {
 	at  time.Time

@@ -184,14 +184,15 @@ func (s *Store) Setting(name string, v any) (bool, error) {
 	return true, nil
 }
 
-// Due answers the trades that are open though their limit has come.
+// Due answers the trades that are open though their limit has come, and those that their simulator wants to see again.
+// Each limit and each moment is answered once in a process's life.
 func (s *Store) Due(now time.Time) []Key {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due []Key
 	for len(s.expiries) > 0 && !s.expiries[0].at.After(now) {
 		key := s.expiries.pop().key
-		if t := s.trades[key].trade; t.Open() && !t.ExpiresAt.After(now) {
+		if s.trades[key].trade.due(now) {
 			due = append(due, key)
 		}
 	}

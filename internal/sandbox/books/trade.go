@@ -52,6 +52,7 @@ type Trade struct {
 	ExpiresAt      time.Time      `json:"expires_at,omitzero"`
 	PaidAt         time.Time      `json:"paid_at,omitzero"`
 	ClosedAt       time.Time      `json:"closed_at,omitzero"`
+	WakeAt         time.Time      `json:"wake_at,omitzero"`  // when the simulator wants to look again, whatever the status
 	Refunds        []Refund       `json:"refunds,omitempty"` // in the order in which they came
 	Notifications  []Notification `json:"notifications,omitempty"`
 	// Attrs holds what only the channel's simulator understands.
@@ -101,6 +102,11 @@ type Account struct {
 	ID        string          `json:"id"`
 	CreatedAt time.Time       `json:"created_at"`
 	Secrets   json.RawMessage `json:"secrets"`
+}
+
+// due reports whether time has something to do: the limit of an open trade has come, or what the simulator waits for.
+func (t *Trade) due(now time.Time) bool {
+	return (t.Open() && !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now)) || (!t.WakeAt.IsZero() && !t.WakeAt.After(now))
 }
 
 // Open reports whether the trade can still be paid as far as its status goes.

@@ -47,13 +47,14 @@ const (
 	WrongID          Kind = "wrong_id"          // done, the answer names another order
 	Slow             Kind = "slow"              // done and answered, late
 	EscapedSlashes   Kind = "escaped_slashes"   // done, the answer writes every slash as \/, in its signature too
+	RefundAbnormal   Kind = "refund_abnormal"   // taken in, then the money can't be returned
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
 	return []Kind{
 		RefuseConnection, RateLimited, HangBefore, HangAfter, ResetAfter, HTTP500, HTML502, SystemError, Decline,
-		BadSignature, Unsigned, Stale, WrongAmount, WrongID, Slow, EscapedSlashes,
+		BadSignature, Unsigned, Stale, WrongAmount, WrongID, Slow, EscapedSlashes, RefundAbnormal,
 	}
 }
 

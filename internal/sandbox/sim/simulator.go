@@ -37,7 +37,8 @@ type Simulator interface {
 	Pay(ctx context.Context, key books.Key) (books.Trade, error)
 	// Cancel has the payer give up. Errors: ErrNotPossible.
 	Cancel(ctx context.Context, key books.Key) (books.Trade, error)
-	// Expire closes a trade whose limit has come, if it is still open.
+	// Expire does what time brings: it closes a trade whose limit has come, if it is still open, and ends whatever else the
+	// simulator has waited for until the trade's WakeAt.
 	Expire(ctx context.Context, key books.Key) error
 	// PayerURL is the page at which the payer of a trade can act; empty where there is none.
 	PayerURL(t *books.Trade) string

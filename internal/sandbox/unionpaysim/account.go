@@ -1,0 +1,113 @@
+package unionpaysim
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/sim"
+)
+
+// pfxPassword is the one that UnionPay's test files have.
+const pfxPassword = "000000" //nolint:gosec // published, and it guards a key made for the sandbox
+
+// secrets is what the books keep of an account; all of it is made for the sandbox.
+type secrets struct {
+	Cert string `json:"cert"` // the merchant's
+	PFX  string `json:"pfx"`  // the merchant's key and certificates, base64
+}
+
+// account is one merchant, ready for use.
+type account struct {
+	merID  string
+	certID string // the serial of the merchant's certificate, in decimal
+	cert   *x509.Certificate
+	pfx    string
+	recent *recentAnswers
+	asked  *refundNumbers
+}
+
+// OpenAccount makes another merchant with a key of its own.
+func (s *Simulator) OpenAccount(context.Context) (string, error) {
+	merID := "777" + keys.Digits(12)
+	made, err := s.newSecrets(merID)
+	if err != nil {
+		return "", fmt.Errorf("open a unionpay account: %w", err)
+	}
+	raw, err := json.Marshal(made)
+	if err != nil {
+		return "", fmt.Errorf("open a unionpay account: %w", err)
+	}
+	stored := books.Account{Channel: Channel, ID: merID, CreatedAt: s.env.Now().UTC(), Secrets: raw}
+	if err := s.env.Books.Change(func(tx *books.Tx) error { return tx.AddAccount(stored) }); err != nil {
+		return "", fmt.Errorf("open a unionpay account: %w", err)
+	}
+	return merID, s.load(stored)
+}
+
+func (s *Simulator) newSecrets(merID string) (secrets, error) {
+	key, err := keys.Generate()
+	if err != nil {
+		return secrets{}, err
+	}
+	text, err := s.authority.issue("041@Z2026-11-21@"+merID+":SIGN@00000001", &key.PublicKey, s.env.Now())
+	if err != nil {
+		return secrets{}, err
+	}
+	cert, err1 := parseCertificate(text)
+	middle, err2 := parseCertificate(s.authority.MiddleCert)
+	root, err3 := parseCertificate(s.authority.RootCert)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return secrets{}, err
+	}
+	// The old algorithms are those that every merchant's library reads, without a legacy provider too.
+	pfx, err := pkcs12.LegacyDES.Encode(key, cert, []*x509.Certificate{middle, root}, pfxPassword)
+	if err != nil {
+		return secrets{}, fmt.Errorf("write the merchant's .pfx: %w", err)
+	}
+	return secrets{Cert: text, PFX: base64.StdEncoding.EncodeToString(pfx)}, nil
+}
+
+func (s *Simulator) load(stored books.Account) error {
+	var sec secrets
+	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
+		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
+	}
+	cert, err := parseCertificate(sec.Cert)
+	if err != nil {
+		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[stored.ID] = &account{
+		merID: stored.ID, certID: cert.SerialNumber.String(), cert: cert, pfx: sec.PFX,
+		recent: newRecentAnswers(), asked: newRefundNumbers(),
+	}
+	return nil
+}
+
+func (s *Simulator) account(merID string) (*account, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a, ok := s.accounts[merID]
+	return a, ok
+}
+
+// Credentials answers what a merchant has to configure.
+func (s *Simulator) Credentials(merID string) (sim.Credentials, error) {
+	a, ok := s.account(merID)
+	if !ok {
+		return sim.Credentials{}, fmt.Errorf("unionpay account %s: %w", merID, books.ErrNotFound)
+	}
+	return sim.Credentials{UnionPay: &sim.UnionPay{
+		BaseURL: s.env.ChannelBase, MerID: merID, PFXBase64: a.pfx, PFXPassword: pfxPassword,
+		RootCert: s.authority.RootCert, MiddleCert: s.authority.MiddleCert, SignCert: s.authority.SignCert,
+	}}, nil
+}

@@ -1,0 +1,193 @@
+package wechatpaysim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/keys"
+)
+
+// Limits of an order.
+const (
+	defaultLimit  = 7 * 24 * time.Hour // the latest time_expire, too
+	soonestExpiry = time.Minute
+	prepayLife    = 2 * time.Hour // of a prepay_id and a code_url
+	h5Life        = 5 * time.Minute
+)
+
+// Names of the values that the books keep for the simulator.
+const (
+	attrContent  = "content"   // digest of what may not change under one order number
+	attrToken    = "token"     // prepay_id, or what a code or page's address ends in
+	attrSigned   = "signed_by" // id of the kind of key that the order's request asked for: notifications are signed by it
+	attrOpenID   = "openid"
+	attrAttach   = "attach"
+	attrDevice   = "device_id"
+	attrSub      = "sub_mchid" // of orders for a sub merchant
+	attrSubApp   = "sub_appid"
+	attrSubOpen  = "sub_openid"
+	attrReversed = "reversed"        // by the merchant, paid or not
+	attrFailed   = "failed"          // the payer gave up at the password
+	attrGaveUp   = "payer_cancelled" // the payer pressed cancel last
+)
+
+// order is what a merchant orders in any way.
+type order struct {
+	key       books.Key
+	amount    int64
+	expiresAt time.Time // zero: the default
+	digest    string
+	attrs     map[string]string
+}
+
+// readOrder reads what the body's form has been checked of.
+func readOrder(c *call) (order, error) {
+	amount := integerAt(c.body, "amount", "total")
+	if amount < minAmount {
+		return order{}, parameterError("/body/amount/total", "body", "金额无效", amount)
+	}
+	if amount > maxAmount {
+		return order{}, forbidden("RULE_LIMIT", "超出单笔限额")
+	}
+	canonical, err := marshal(c.body)
+	if err != nil {
+		return order{}, err
+	}
+	o := order{key: c.key(textAt(c.body, "out_trade_no")), amount: amount, digest: digest(c.endpoint.path, string(canonical))}
+	if limit := textAt(c.body, "time_expire"); limit != "" {
+		if o.expiresAt, err = time.Parse(time.RFC3339, limit); err != nil {
+			return order{}, parameterError("/body/time_expire", "body", "时间格式错误", limit)
+		}
+		o.expiresAt = o.expiresAt.UTC()
+	}
+	payer := child(c.body, "payer")
+	o.attrs = map[string]string{
+		attrContent: o.digest, attrSigned: c.signer.id, attrOpenID: c.account.openid, attrAttach: textAt(c.body, "attach"),
+		attrDevice: textAt(c.body, "scene_info", "device_id"),
+		attrSub:    textAt(c.body, "sub_mchid"), attrSubApp: textAt(c.body, "sub_appid"), attrSubOpen: textAt(payer, "sub_openid"),
+	}
+	for _, name := range []string{"openid", "sp_openid"} {
+		if id := textAt(payer, name); id != "" {
+			o.attrs[attrOpenID] = id
+		}
+	}
+	if c.endpoint.product == jsapi && c.endpoint.partner && len(payer) == 0 {
+		return order{}, parameterError("/body/payer", "body", "sp_openid和sub_openid不能同时为空", "")
+	}
+	if o.attrs[attrSubOpen] != "" && o.attrs[attrSubApp] == "" {
+		return order{}, parameterError("/body/sub_appid", "body", "传sub_openid时sub_appid必填", "")
+	}
+	return o, nil
+}
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// checkLimit holds a new order's limit to what the channel takes.
+func (o *order) checkLimit(now time.Time) error {
+	if o.expiresAt.IsZero() {
+		return nil
+	}
+	if ahead := o.expiresAt.Sub(now); ahead < soonestExpiry || ahead > defaultLimit {
+		return parameterError("/body/time_expire", "body", "支付结束时间须晚于当前时间1分钟以上，且不超过7天", formatTime(o.expiresAt))
+	}
+	return nil
+}
+
+// newTrade begins a trade. It has no number of the channel's before it is paid.
+func (c *call) newTrade(o order) books.Trade {
+	t := books.Trade{
+		Key: o.key, Product: c.endpoint.product, Subject: textAt(c.body, "description"), Amount: o.amount, Currency: currency,
+		Status: books.StatusIssued, NotifyURL: textAt(c.body, "notify_url"), CreatedAt: c.now, ExpiresAt: o.expiresAt, Attrs: withoutEmptyAttrs(o.attrs),
+	}
+	if t.ExpiresAt.IsZero() {
+		t.ExpiresAt = c.now.Add(defaultLimit)
+	}
+	return t
+}
+
+func withoutEmptyAttrs(attrs map[string]string) map[string]string {
+	for name, value := range attrs {
+		if value == "" {
+			delete(attrs, name)
+		}
+	}
+	return attrs
+}
+
+// found reads a trade as it stands at now: one whose limit has passed is closed, whether or not that is in the books yet.
+func found(tx *books.Tx, key books.Key, now time.Time) (books.Trade, bool) {
+	t, ok := tx.Trade(key)
+	if ok {
+		t = asOf(t, now)
+	}
+	return t, ok
+}
+
+func asOf(t books.Trade, now time.Time) books.Trade {
+	if t.Open() && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
+		t.Status, t.ClosedAt = books.StatusClosed, t.ExpiresAt
+	}
+	return t
+}
+
+// continues says whether a repeated order may go on with the trade that the books have: with the same parameters it may,
+// as long as the trade is open.
+func continues(t *books.Trade, known bool, o *order) (bool, error) {
+	same := t.Attr(attrContent) == o.digest
+	switch {
+	case !known:
+		return false, nil
+	case !same && t.Open():
+		return false, otherParameters()
+	case !same:
+		return false, numberUsed()
+	case t.Attr(attrReversed) != "":
+		return false, orderReversed()
+	case t.Status == books.StatusPaid:
+		return false, orderPaid()
+	case t.Status == books.StatusClosed:
+		return false, orderClosed()
+	default:
+		return true, nil
+	}
+}
+
+// giveToken gives a trade a new address, which takes the place of its former one.
+func giveToken(tx *books.Tx, t *books.Trade, now time.Time) {
+	token, until := newPrepayID(now), now.Add(prepayLife)
+	switch t.Product {
+	case native:
+		token = keys.Letters(12)
+	case h5:
+		until = now.Add(h5Life)
+	case codePay:
+		until = t.ExpiresAt
+	}
+	t.SetAttr(attrToken, token)
+	tx.SaveCode(books.Code{Token: token, Trade: t.Key, ExpiresAt: until})
+}
+
+func tokenLives(tx *books.Tx, token string, now time.Time) bool {
+	code, ok := tx.Code(token)
+	return ok && now.Before(code.ExpiresAt)
+}
+
+// charge takes the money, once.
+func charge(tx *books.Tx, t *books.Trade, now time.Time) {
+	for t.ChannelTradeNo == "" {
+		if no := transactionID(now); !tx.ChannelNoTaken(Channel, no) {
+			t.ChannelTradeNo = no
+		}
+	}
+	t.Status, t.PaidAt = books.StatusPaid, now
+	t.TimesPaid++
+	t.Fee = fee(t.Amount)
+	delete(t.Attrs, attrGaveUp)
+	queue(tx, t, eventPaid, "", t.NotifyURL, now)
+}
