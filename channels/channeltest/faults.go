@@ -45,6 +45,17 @@ func (f faultCase) name() string {
 	return f.kind
 }
 
+// wantOfQuestion is wantOutcome for a question that has no body. When the
+// connection under one dies, net/http asks again by itself, which harms nobody:
+// the second question, which the fault does not strike, may be answered.
+func (f faultCase) wantOfQuestion(t *testing.T, err error) {
+	t.Helper()
+	if err == nil && f.kind == "reset_after" {
+		return
+	}
+	wantOutcome(t, err, f.allowed...)
+}
+
 // strike sets the fault and gives the context for the call that it strikes.
 func (s *suite) strike(t *testing.T, op string, f faultCase) context.Context {
 	t.Helper()
@@ -151,7 +162,7 @@ func (s *suite) queryFaults(t *testing.T) {
 		}
 		t.Run(f.name(), func(t *testing.T) {
 			_, err := s.ch.QueryPayment(s.strike(t, "query", f), ref)
-			wantOutcome(t, err, f.allowed...)
+			f.wantOfQuestion(t, err)
 		})
 	}
 	t.Run("stale", func(t *testing.T) {

@@ -24,6 +24,8 @@ type Harness struct {
 	AuthCode func() string
 	// PayerID is a payer at the channel (jsapi).
 	PayerID string
+	// Silent are scenes whose payments the channel never calls back about.
+	Silent []channels.Scene
 	// Secrets are texts that must be in no error and no log. Keys are searched
 	// for line by line.
 	Secrets []string

@@ -122,6 +122,9 @@ func (c *Client) answered(q call, asked digest, got transport.Answer) (reply, er
 		err = errors.New("answer is one that came for another call")
 	}
 	if err != nil {
+		if errors.Is(err, errUnknownKey) && c.cfg.ownsCertificates() {
+			c.missed.Store(true)
+		}
 		return reply{}, c.fail(q.op, channels.BadSignature, err)
 	}
 	r := reply{object: object{}, status: got.Status, signed: true}

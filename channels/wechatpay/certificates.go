@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/paymux/paymux/channels/transport"
 )
@@ -19,25 +20,52 @@ const maxCertificates = 32
 
 var errNoKeys = errors.New("no key of WeChat Pay's is known, so no answer could be verified")
 
-// haveKeys fetches the platform certificates before a call, while no usable
-// key is known. It is never called for a notification.
+// haveKeys fetches the platform certificates before a call while no usable key
+// is known; without one nothing may be sent. Where an answer was signed by a
+// certificate that is not known, as after a rotation that was missed, it tries
+// to, and the call goes on in any case. It is never called for a notification:
+// whoever forges serials must not buy our calls with it.
 func (c *Client) haveKeys(ctx context.Context) error {
-	usable := func() bool { return c.ring.Load().preferred(c.cfg.PublicKeyID, c.now()) != "" }
-	if usable() {
+	if c.usable() && !c.refreshDue() {
 		return nil
 	}
 	done, err := c.oneRefresh(ctx)
-	if err == nil {
-		defer done()
-		if usable() {
-			return nil // another call fetched them meanwhile
-		}
-		err = c.refresh(ctx)
-	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoKeys, err)
 	}
+	defer done()
+	if !c.usable() {
+		if err := c.refresh(ctx); err != nil {
+			return fmt.Errorf("%w: %w", errNoKeys, err)
+		}
+		return nil
+	}
+	if !c.refreshDue() {
+		return nil // another call saw to it meanwhile
+	}
+	ctx, cancel := context.WithTimeout(ctx, missedRefreshLimit)
+	defer cancel()
+	if err := c.refresh(ctx); err != nil {
+		c.logger.WarnContext(ctx, "an unknown platform certificate signed an answer to a wechatpay account and the list of them could not be fetched",
+			"account", c.cfg.Identity(), "error", err)
+	}
 	return nil
+}
+
+const (
+	// missedRefreshEvery is the least number of seconds between two tries to
+	// fetch certificates for an answer's sake, missedRefreshLimit how long one
+	// may hold a call up.
+	missedRefreshEvery = 60
+	missedRefreshLimit = 3 * time.Second
+)
+
+func (c *Client) usable() bool {
+	return c.ring.Load().preferred(c.cfg.PublicKeyID, c.now()) != ""
+}
+
+func (c *Client) refreshDue() bool {
+	return c.missed.Load() && c.now().Unix()-c.refreshedAt.Load() >= missedRefreshEvery
 }
 
 // oneRefresh waits until no other refresh is under way.
@@ -72,7 +100,10 @@ func (c *Client) RefreshKeys(ctx context.Context) error {
 }
 
 func (c *Client) refresh(ctx context.Context) error {
-	got, err := c.send(ctx, http.MethodGet, c.prefix+certificatesPath, nil, "")
+	c.refreshedAt.Store(c.now().Unix())
+	// Under a known key where there is one: WeChat Pay may have others.
+	known := c.ring.Load().preferred(c.cfg.PublicKeyID, c.now())
+	got, err := c.send(ctx, http.MethodGet, c.prefix+certificatesPath, nil, known)
 	if err != nil {
 		return fmt.Errorf("refresh wechatpay keys: %w", err)
 	}
@@ -83,6 +114,7 @@ func (c *Client) refresh(ctx context.Context) error {
 	next := maps.Clone(fetched)
 	maps.Copy(next, c.configured)
 	before := c.ring.Swap(&next)
+	c.missed.Store(false)
 	for id, k := range fetched {
 		if _, known := (*before)[id]; !known {
 			c.logger.Info("a platform certificate of a wechatpay account came into use",

@@ -179,6 +179,49 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestMissedRotation: an answer by a certificate that is not known settles
+// nothing, but the next call fetches the list first, at most once a minute, and
+// goes on whether or not that works.
+func TestMissedRotation(t *testing.T) {
+	next := signer{key: testKeys().wechat, id: nextSerial, at: testNow}
+	broken := true
+	const answered = channels.Outcome(-1)
+	g := newGateway(t, func(w http.ResponseWriter, r seen) {
+		switch {
+		case r.target != "/v3/certificates":
+			next.write(w, http.StatusOK, transaction(nil))
+		case broken:
+			refuse(w, 500, "SYSTEM_ERROR", "")
+		default:
+			next.write(w, http.StatusOK, list(entry(nextSerial, certPEM(testKeys().wechat, nextSerial, testNow.AddDate(0, 0, -1)))))
+		}
+	})
+	c := newClient(t, certConfig(g.URL))
+	now := testNow
+	c.now = func() time.Time { return now }
+	ask := func(want channels.Outcome, calls int) {
+		t.Helper()
+		before := g.count()
+		_, err := c.QueryPayment(t.Context(), attempt(channels.SceneQR))
+		if (err == nil) != (want == answered) || err != nil && channels.OutcomeOf(err) != want {
+			t.Errorf("%v, want %v", err, want)
+		}
+		if got := g.count() - before; got != calls {
+			t.Errorf("%d calls, want %d", got, calls)
+		}
+	}
+	ask(channels.BadSignature, 1)
+	ask(channels.BadSignature, 2) // tries to fetch, in vain
+	ask(channels.BadSignature, 1)
+	broken, now = false, now.Add(time.Minute)
+	ask(answered, 2)
+	ask(answered, 1)
+	text := notice("TRANSACTION.SUCCESS", transaction(nil))
+	_, err := c.ParseNotification(signer{key: testKeys().stranger, id: "AB", at: now}.header(text), []byte(text))
+	wantOutcome(t, err, channels.BadSignature)
+	ask(answered, 1) // what a notification names is not fetched
+}
+
 // TestMigration: public key and certificates at once, in answers and
 // notifications; answers are asked for under the public key.
 func TestMigration(t *testing.T) {

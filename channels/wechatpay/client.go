@@ -55,7 +55,11 @@ type Client struct {
 	ring       atomic.Pointer[keyRing]
 	// refreshing holds one token: at most one refresh is under way.
 	refreshing chan struct{}
-	answers    recent
+	// missed: an answer was signed by a certificate that is not known;
+	// refreshedAt is when a refresh was last tried, in Unix seconds.
+	missed      atomic.Bool
+	refreshedAt atomic.Int64
+	answers     recent
 }
 
 var (

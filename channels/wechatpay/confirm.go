@@ -27,7 +27,11 @@ func (c *Client) confirmed(ctx context.Context, q call, refusal error) error {
 	if !errors.As(refusal, &e) {
 		return refusal
 	}
-	again, _ := c.exchange(ctx, c.orderQuery(q.order, ""))
+	question := q
+	if q.op != channels.OpQuery {
+		question = c.orderQuery(q.order, "")
+	}
+	again, _ := c.exchange(ctx, question) // whatever it says but "refused", it says nothing of the key
 	if refusesTheKey(again) {
 		e.Outcome = channels.Misconfigured
 	} else {

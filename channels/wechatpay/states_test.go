@@ -55,6 +55,12 @@ func TestQueryByTheirNumberAndForPartners(t *testing.T) {
 	if got := g.last().target; got != "/v3/pay/transactions/id/"+testTradeNo+"?mchid="+testMchID {
 		t.Errorf("asked %s", got)
 	}
+	g.answer = func(w http.ResponseWriter, _ seen) { refuse(w, 401, "SIGN_ERROR", "") }
+	_, err := newClient(t, keyConfig(g.URL)).QueryPayment(t.Context(), ref)
+	wantOutcome(t, err, channels.Misconfigured)
+	if got := g.last().target; got != "/v3/pay/transactions/id/"+testTradeNo+"?mchid="+testMchID {
+		t.Errorf("asked again %s", got)
+	}
 	c := newClient(t, partnerConfig(g.URL))
 	g.answer = func(w http.ResponseWriter, _ seen) {
 		wechat().write(w, http.StatusOK, transaction(map[string]any{"mchid": nil, "sp_mchid": testMchID, "sub_mchid": "1900000109"}))
@@ -68,7 +74,7 @@ func TestQueryByTheirNumberAndForPartners(t *testing.T) {
 	g.answer = func(w http.ResponseWriter, _ seen) {
 		wechat().write(w, http.StatusOK, transaction(map[string]any{"mchid": nil, "sp_mchid": testMchID, "sub_mchid": "1900000110"}))
 	}
-	_, err := c.QueryPayment(t.Context(), attempt(channels.SceneQR))
+	_, err = c.QueryPayment(t.Context(), attempt(channels.SceneQR))
 	wantOutcome(t, err, channels.Unknown)
 }
 
