@@ -86,6 +86,23 @@ func TestInvariant_7_AnUnknownRefundKeepsItsReservation(t *testing.T) {
 	}
 }
 
+func TestInvariant_7_ALostRefundIsSentAgainAsSoonAsItMayBe(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		b := w.banks["ali"]
+		p := w.create(order("o-1", "barcode", "", 100)).Payment
+		b.goes(channels.OpRefund, hangBefore)
+		w.mustRefund(p, "r-1", 60)
+		w.pass(testConfig.CallTimeout + testConfig.CallMargin)
+		if n := b.count(channels.OpRefund); n != 1 {
+			t.Fatalf("it was sent again while the first call could be under way")
+		}
+		w.pass(time.Second)
+		if got := w.refundsOf(p)[0]; got.Status != payment.RefundSucceeded {
+			t.Errorf("want it sent again at once, got %s, next look at %v", got.Status, got.NextCheckAt)
+		}
+	})
+}
+
 func TestInvariant_7_ARefusedRepeatIsSettledByTheNextQuery(t *testing.T) {
 	for _, arrived := range []bool{false, true} {
 		t.Run(fmt.Sprintf("the first call arrived %v", arrived), func(t *testing.T) {
