@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,9 +11,6 @@ import (
 	"github.com/paymux/paymux/internal/app"
 	"github.com/paymux/paymux/internal/merchant"
 )
-
-// maxCredentialsFile is more than any channel's credentials.
-const maxCredentialsFile = 1 << 20
 
 func newAccountCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
@@ -48,7 +42,8 @@ func newAccountAddCommand(env *environment) *cobra.Command {
 	a := &addition{work: work{env: env}}
 	c := &cobra.Command{
 		Use: "add", Short: "Give a merchant an account at a channel", Args: cobra.NoArgs,
-		Long: "The credentials are a JSON object, see docs/adding-a-channel.md; they are checked, encrypted and never shown again.\n" +
+		Long: "The credentials are a JSON object, see docs/channels.md and configs/accounts; \"<name>_file\" takes a\n" +
+			"file's content. They are checked, encrypted and never shown again. " +
 			"The account's identity at the channel is unique in the installation and never changes.",
 		Example: example("paymux account add --merchant mer_01… --channel alipay --credentials alipay.json --fee-rate-ppm 6000",
 			"paymux account add --merchant mer_01… --channel alipay --sandbox-account --json"),
@@ -206,22 +201,4 @@ func newAccountSwitchCommand(env *environment, use, short string, set func(*merc
 	c.Flags().StringVar(&id, "account", "", "id of the account, acc_…")
 	require(c, "account")
 	return c
-}
-
-// readCredentials reads a file of credentials, or stdin for "-".
-func (env *environment) readCredentials(path string) ([]byte, error) {
-	from := env.stdin
-	if path != "-" {
-		file, err := os.Open(path) //nolint:gosec // the user's own choice
-		if err != nil {
-			return nil, fmt.Errorf("read the credentials: %w", err)
-		}
-		defer func() { _ = file.Close() }()
-		from = file
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxCredentialsFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the credentials: %w", err)
-	}
-	return text, nil
 }

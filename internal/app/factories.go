@@ -10,6 +10,7 @@ import (
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/channels/alipay"
 	"github.com/paymux/paymux/channels/transport"
+	"github.com/paymux/paymux/channels/wechatpay"
 	"github.com/paymux/paymux/internal/merchant"
 	"github.com/paymux/paymux/router"
 )
@@ -36,7 +37,51 @@ type channelDeps struct {
 // channelKinds is the one map of channels.
 func channelKinds() map[string]channelKind {
 	return map[string]channelKind{
-		alipay.Name: {open: openAlipay, check: checkAlipay, fromSandbox: alipayFromSandbox},
+		alipay.Name: kindOf(alipay.ParseConfig,
+			func(raw []byte) (alipay.Config, error) { return alipay.FromSandbox(raw, alipay.PublicKeyMode) },
+			func(c alipay.Config, d channelDeps) (channels.Channel, error) {
+				return alipay.New(c, alipay.Deps{HTTP: transport.New(d.limits, nil), Now: d.now, Logger: d.logger})
+			}),
+		wechatpay.Name: kindOf(wechatpay.ParseConfig,
+			func(raw []byte) (wechatpay.Config, error) { return wechatpay.FromSandbox(raw, wechatpay.PublicKeyMode) },
+			func(c wechatpay.Config, d channelDeps) (channels.Channel, error) {
+				return wechatpay.New(c, wechatpay.Deps{HTTP: transport.New(d.limits, nil), Now: d.now, Logger: d.logger})
+			}),
+	}
+}
+
+// kindOf makes the kind of a channel whose credentials are a C.
+func kindOf[C interface{ Identity() string }](
+	parse, fromSandbox func([]byte) (C, error), open func(C, channelDeps) (channels.Channel, error),
+) channelKind {
+	return channelKind{
+		open: func(credentials []byte, deps channelDeps) (channels.Channel, error) {
+			c, err := parse(credentials)
+			if err != nil {
+				return nil, err
+			}
+			return open(c, deps)
+		},
+		check: func(raw []byte) (string, []byte, error) {
+			c, err := parse(raw)
+			if err != nil {
+				return "", nil, err
+			}
+			// Keys and certificates are read here, so that a wrong one is told to
+			// whoever brings it and not to the first payer.
+			if _, err := open(c, channelDeps{now: time.Now, logger: slog.New(slog.DiscardHandler)}); err != nil {
+				return "", nil, err
+			}
+			canonical, err := json.Marshal(c)
+			return c.Identity(), canonical, err
+		},
+		fromSandbox: func(raw json.RawMessage) ([]byte, error) {
+			c, err := fromSandbox(raw)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(c)
+		},
 	}
 }
 
@@ -48,36 +93,6 @@ func ChannelNames() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func openAlipay(credentials []byte, deps channelDeps) (channels.Channel, error) {
-	cfg, err := alipay.ParseConfig(credentials)
-	if err != nil {
-		return nil, err
-	}
-	return alipay.New(cfg, alipay.Deps{HTTP: transport.New(deps.limits, nil), Now: deps.now, Logger: deps.logger})
-}
-
-func checkAlipay(raw []byte) (string, []byte, error) {
-	cfg, err := alipay.ParseConfig(raw)
-	if err != nil {
-		return "", nil, err
-	}
-	// Keys and certificates are read here, so that a wrong one is told to
-	// whoever brings it and not to the first payer.
-	if _, err := alipay.New(cfg, alipay.Deps{Now: time.Now}); err != nil {
-		return "", nil, err
-	}
-	canonical, err := json.Marshal(cfg)
-	return cfg.Identity(), canonical, err
-}
-
-func alipayFromSandbox(raw json.RawMessage) ([]byte, error) {
-	cfg, err := alipay.FromSandbox(raw, alipay.PublicKeyMode)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(cfg)
 }
 
 // validate is merchant.Validate over the channels of this build.
