@@ -46,6 +46,12 @@ type Reverser interface {
 	ReversePayment(ctx context.Context, ref AttemptRef) (ReverseResult, error)
 }
 
+// KeyRefresher is a channel that hands out its next keys before the old ones
+// end. Refreshing is done beside payments, never on a notification's path.
+type KeyRefresher interface {
+	RefreshKeys(ctx context.Context) error
+}
+
 // Scene is the way a payer meets the payment.
 type Scene string
 

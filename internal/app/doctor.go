@@ -182,10 +182,7 @@ func (d *doctor) accounts(ctx context.Context, in *Installation) {
 
 // certificates warns of certificates that end soon.
 func (d *doctor) certificates(what string, ch channels.Channel) {
-	if guarded, ok := ch.(interface{ Unwrap() channels.Channel }); ok {
-		ch = guarded.Unwrap()
-	}
-	holder, ok := ch.(channels.CertificateHolder)
+	holder, ok := unguarded(ch).(channels.CertificateHolder)
 	if !ok {
 		return
 	}

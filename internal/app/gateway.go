@@ -149,6 +149,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	loops.Go(func() { g.attempts.Run(background) })
 	loops.Go(func() { g.refunds.Run(background) })
 	loops.Go(func() { g.purge(background) })
+	loops.Go(func() { g.refreshKeys(background) })
 	loops.Go(func() { g.logged("webhooks", g.outbound.Run(background)) })
 	loops.Go(func() { g.logged("callback samples", g.inbound.RunSamples(background)) })
 	served := make(chan error, 1)

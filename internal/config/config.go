@@ -96,6 +96,8 @@ type Channels struct {
 	MaxConns       int           `yaml:"max_conns"`
 	IdleConns      int           `yaml:"idle_conns"`
 	MaxAnswerBytes int64         `yaml:"max_answer_bytes"`
+	// KeyRefresh is how often channels are asked for their next keys.
+	KeyRefresh time.Duration `yaml:"key_refresh"`
 }
 
 // Webhooks bound the deliveries to merchants. Their ladder is part of the
@@ -195,7 +197,7 @@ func Default() Config {
 			},
 			LateLadder: []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute},
 		},
-		Channels: Channels{DialTimeout: 3 * time.Second, TLSTimeout: 5 * time.Second, MaxConns: 256, IdleConns: 64, MaxAnswerBytes: 1 << 20},
+		Channels: Channels{DialTimeout: 3 * time.Second, TLSTimeout: 5 * time.Second, MaxConns: 256, IdleConns: 64, MaxAnswerBytes: 1 << 20, KeyRefresh: time.Hour},
 		Webhooks: Webhooks{
 			Timeout: 5 * time.Second, Senders: 512, PerMerchant: 64, PerEndpoint: 32,
 			Lease: 15 * time.Second, Poll: time.Second, Gap: 10 * time.Millisecond,
