@@ -257,16 +257,26 @@ func (m *merchant) call(method, target string, in any, want int) object {
 	return out
 }
 
-// order is the body of a payment to create.
+// Codes and ids of payers, by the forms that each channel gives them.
+var (
+	authCodes = map[string]string{"alipay": "281234567890123456", "wechatpay": "131234567890123456", "unionpay": "6212345678901234567"}
+	payers    = map[string]string{"alipay": "2088102146225135", "wechatpay": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
+)
+
+// order is the body of a payment to create at Alipay.
 func (m *merchant) order(no, scene string, amount int64) object {
+	return m.orderAt("alipay", no, scene, amount)
+}
+
+func (m *merchant) orderAt(channel, no, scene string, amount int64) object {
 	o := object{
-		"merchant_order_no": no, "amount": amount, "subject": "验收 " + no, "scene": scene, "channel": "alipay", "notify_url": m.hook.url,
+		"merchant_order_no": no, "amount": amount, "subject": "验收 " + no, "scene": scene, "channel": channel, "notify_url": m.hook.url,
 	}
 	switch scene {
 	case "barcode":
-		o["auth_code"] = "281234567890123456"
+		o["auth_code"] = authCodes[channel]
 	case "jsapi":
-		o["payer_id"] = "2088102146225135"
+		o["payer_id"] = payers[channel]
 	case "h5":
 		o["client_ip"] = "203.0.113.7"
 	}
