@@ -59,7 +59,7 @@ payments:
   refund_ladder: [500ms, 1s]
   late_ladder: [1s, 2s]
 webhooks: {allow_loopback: true}
-workers: {poll: 200ms, lease: 10s}
+workers: {poll: 200ms, lease: 15s}
 `, filepath.Join(dir, "dsn"), c.redis.Addr(), redisDB, filepath.Join(dir, "master.key")))
 	c.run("migrate", "up", "--config", c.config)
 	sandbox := c.startSandbox(filepath.Join(dir, "sandbox"))

@@ -186,7 +186,7 @@ func Default() Config {
 		Limits: Limits{RequestsPerSecond: 100, Burst: 200},
 		Payments: Payments{
 			DefaultExpiry: 30 * time.Minute, BarcodeExpiry: 90 * time.Second,
-			CallTimeout: 10 * time.Second, CallMargin: 35 * time.Second, LateMargin: 10 * time.Minute, MaxAttempts: 3,
+			CallTimeout: 10 * time.Second, CallMargin: 65 * time.Second, LateMargin: 10 * time.Minute, MaxAttempts: 3,
 			UnknownLadder: []time.Duration{
 				time.Second, 2 * time.Second, 3 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute,
 			},

@@ -46,8 +46,9 @@ func (c Config) Validate() error {
 	bad(p.DefaultExpiry < MinExpiry || p.DefaultExpiry > MaxExpiry, "payments.default_expiry: must be %s to %s", MinExpiry, MaxExpiry)
 	bad(p.BarcodeExpiry > MaxExpiry || p.BarcodeExpiry < 30*time.Second, "payments.barcode_expiry: must be 30s to %s", MaxExpiry)
 	bad(c.Server.WriteTimeout < p.CallTimeout, "server.write_timeout: must be at least payments.call_timeout")
-	bad(c.Workers.Lease <= 2*p.CallTimeout,
-		"workers.lease: must be longer than two calls (2 × payments.call_timeout = %s), or a second worker begins before the first is done", 2*p.CallTimeout)
+	bad(c.Workers.Lease <= lookCalls*p.CallTimeout,
+		"workers.lease: must be longer than the calls of one look (%d × payments.call_timeout = %s), or a second worker begins before the first is done",
+		lookCalls, lookCalls*p.CallTimeout)
 
 	bad(c.Webhooks.Lease <= c.Webhooks.Timeout, "webhooks.lease: must be longer than webhooks.timeout, or an event is sent by two processes at once")
 
@@ -57,6 +58,10 @@ func (c Config) Validate() error {
 	bad(!slices.Contains([]string{"json", "text"}, c.Log.Format), "log.format: %q is not json or text", c.Log.Format)
 	return errors.Join(faults...)
 }
+
+// lookCalls is how many calls to a channel one look at an order can make: a
+// query, a close or reversal, a query after it, or a repeat.
+const lookCalls = 4
 
 // MinExpiry and MaxExpiry bound an order's limit; the public contract sets them.
 const (
