@@ -71,6 +71,9 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 	if errors.Is(walkErr, demo.ErrNotRight) {
 		_, _ = fmt.Fprintf(env.stderr, "\nThe end of the gateway's log:\n%s\n", lastLines(dir+"/paymux.log", 20))
 	}
+	if walkErr == nil {
+		_, _ = fmt.Fprintf(env.stdout, "Every step came out right, in %s.\n", time.Since(start).Round(time.Millisecond))
+	}
 	if keep && ctx.Err() == nil {
 		env.invite(p, dir)
 		<-ctx.Done()
@@ -78,9 +81,6 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 	stop()
 	if err := <-ended; err != nil && walkErr == nil {
 		return fmt.Errorf("stop the gateway: %w", err)
-	}
-	if walkErr == nil {
-		_, _ = fmt.Fprintf(env.stdout, "Every step came out right, in %s.\n", time.Since(start).Round(time.Millisecond))
 	}
 	return walkErr
 }
