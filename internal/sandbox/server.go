@@ -16,6 +16,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/listen"
 	"github.com/paymux/paymux/internal/sandbox/sim"
+	"github.com/paymux/paymux/internal/sandbox/unionpaysim"
 	"github.com/paymux/paymux/internal/sandbox/wechatpaysim"
 )
 
@@ -66,6 +67,7 @@ func simulators() []struct {
 	}{
 		{alipaysim.Channel, func(e sim.Env) (sim.Simulator, error) { return alipaysim.New(e) }},
 		{wechatpaysim.Channel, func(e sim.Env) (sim.Simulator, error) { return wechatpaysim.New(e) }},
+		{unionpaysim.Channel, func(e sim.Env) (sim.Simulator, error) { return unionpaysim.New(e) }},
 	}
 }
 
