@@ -167,8 +167,8 @@ func (c Config) faults() []error {
 	if c.MiddleCert == "" {
 		add("middle_cert is missing")
 	}
-	if c.TermID != "" && !isText(c.TermID, 8, 8, isAlnum) {
-		add("term_id must be 8 letters and digits")
+	if c.TermID != "" && !isText(c.TermID, 1, 8, isAlnum) {
+		add("term_id must be 1 to 8 letters and digits")
 	}
 	if v := c.RefundWindowDays; v != nil && (*v < 1 || *v > 3650) {
 		add("refund_window_days must be 1 to 3650")

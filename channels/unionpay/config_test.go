@@ -62,7 +62,7 @@ func TestConfigFaultsTogether(t *testing.T) {
 	days := 0
 	cfg := Config{
 		BaseURL: "http://gateway.95516.com", FileURL: "ftp://x", MerID: "1", PFXPassword: "p",
-		TermID: "1", RefundWindowDays: &days,
+		TermID: "term-1", RefundWindowDays: &days,
 	}
 	_, err := New(cfg, Deps{Now: time.Now})
 	if err == nil {
