@@ -38,7 +38,8 @@ type Client struct {
 	signer crypto.Signer
 	// certID is the serial number of the merchant's certificate, in decimal.
 	certID   string
-	base     string
+	base     string // of the gateway's paths
+	files    string // where files are downloaded
 	trust    trust
 	expiries []CertificateExpiry
 }
@@ -68,6 +69,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		return nil, errors.New("unionpay client needs a clock")
 	}
 	c := &Client{cfg: cfg, http: deps.HTTP, now: deps.Now, base: strings.TrimSuffix(cfg.BaseURL, "/")}
+	c.files = strings.TrimSuffix(cfg.FileURL, "/") + "/"
 	faults := cfg.faults()
 	if len(faults) == 0 {
 		signer, cert, err := cfg.merchantKey(deps.Signer)

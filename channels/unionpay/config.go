@@ -88,9 +88,15 @@ func ParseConfig(raw []byte) (Config, error) {
 	return cfg, nil
 }
 
-// FromSandbox reads the credentials that the sandbox hands out, which are an
-// account's as they stand.
-func FromSandbox(raw []byte) (Config, error) { return ParseConfig(raw) }
+// FromSandbox reads the credentials that the sandbox hands out. Its files are
+// at the gateway's own address.
+func FromSandbox(raw []byte) (Config, error) {
+	cfg, err := ParseConfig(raw)
+	if err == nil && cfg.FileURL == "" {
+		cfg.FileURL = cfg.BaseURL
+	}
+	return cfg, err
+}
 
 func configFields() []string {
 	return []string{

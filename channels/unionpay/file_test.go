@@ -1,0 +1,133 @@
+package unionpay
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+)
+
+func pack(t testing.TB, content []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+// fileDay is a moment of 2026-11-20 in Beijing that is another day in UTC.
+var fileDay = time.Date(2026, 11, 19, 17, 0, 0, 0, time.UTC)
+
+func download(t *testing.T, pairs ...string) (File, *gateway, error) {
+	t.Helper()
+	g := answering(t, pairs...)
+	cfg := testConfig("https://gateway.example.com")
+	cfg.FileURL = g.URL
+	f, err := newClient(t, cfg).DownloadFile(t.Context(), fileDay)
+	return f, g, err
+}
+
+// TestVectorsFile: a recorded archive, in a message of our own.
+func TestVectorsFile(t *testing.T) {
+	text := strings.TrimSpace(string(vectorFile(t, "recon/700000000000001_20170119.fileContent.b64.txt")))
+	f, g, err := download(t, "respCode", "00", "settleDate", "1120", "fileName", "700000000000001_20170119.zip", "fileContent", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(f.Content, vectorFile(t, "recon/700000000000001_20170119.zip")) || f.Name != "700000000000001_20170119.zip" {
+		t.Errorf("%s of %d bytes", f.Name, len(f.Content))
+	}
+	if _, err := zip.NewReader(bytes.NewReader(f.Content), int64(len(f.Content))); err != nil {
+		t.Error(err)
+	}
+	sent := g.last()
+	if sent.path != "/" {
+		t.Errorf("path %s", sent.path)
+	}
+	wantFields(t, sent.fields, map[string]string{
+		"txnType": "76", "txnSubType": "01", "bizType": "000000", "settleDate": "1120", "fileType": "00", "txnTime": "20261122003005",
+	})
+	var misc struct {
+		FileContent []struct{ Encoded, DecodedText string }
+	}
+	if err := json.Unmarshal(vectorFile(t, "vectors/misc_vectors.json"), &misc); err != nil || len(misc.FileContent) == 0 {
+		t.Fatalf("%d cases, %v", len(misc.FileContent), err)
+	}
+	for _, tt := range misc.FileContent {
+		if got, err := unpack(tt.Encoded, 100); err != nil || string(got) != tt.DecodedText {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
+
+func TestFileRefused(t *testing.T) {
+	good := []string{"respCode", "00", "settleDate", "1120", "fileName", "x.zip", "fileContent", pack(t, []byte("x"))}
+	if f, _, err := download(t, good...); err != nil || string(f.Content) != "x" {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	_, _, err := download(t, append(good, "respCode", "98", "fileContent", "-")...)
+	if !errors.Is(err, ErrNoFile) || channels.OutcomeOf(err) != channels.NotProcessed {
+		t.Errorf("no file: %v", err)
+	}
+	for name, tt := range map[string]struct {
+		pairs []string
+		want  channels.Outcome
+	}{
+		"signature":       {[]string{"respCode", "11"}, channels.Misconfigured},
+		"general error":   {[]string{"respCode", "99"}, channels.Unknown},
+		"another day":     {[]string{"settleDate", "1119"}, channels.Unknown},
+		"another shop":    {[]string{"merId", "777290058110097"}, channels.Unknown},
+		"another type":    {[]string{"txnType", "00"}, channels.Unknown},
+		"no content":      {[]string{"fileContent", "-"}, channels.Unknown},
+		"not base64":      {[]string{"fileContent", "!!"}, channels.Unknown},
+		"not zlib":        {[]string{"fileContent", "AAAA"}, channels.Unknown},
+		"damaged content": {[]string{"fileContent", pack(t, []byte("some content"))[:16]}, channels.Unknown},
+	} {
+		_, _, err := download(t, append(append([]string{}, good...), tt.pairs...)...)
+		if err == nil || channels.OutcomeOf(err) != tt.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := newClient(t, testConfig("https://gateway.example.com"))
+	_, err = c.DownloadFile(t.Context(), fileDay)
+	wantOutcome(t, err, channels.NotProcessed)
+	c.cfg.FileURL = "https://file.example.com"
+	for _, day := range []time.Time{testNow.AddDate(-1, 0, 0), testNow.AddDate(0, 0, 1)} {
+		_, err = c.DownloadFile(t.Context(), day)
+		wantOutcome(t, err, channels.NotProcessed)
+	}
+}
+
+// TestFileBomb: a small text that unpacks to more than the limit.
+func TestFileBomb(t *testing.T) {
+	bomb := pack(t, make([]byte, 1<<20))
+	if _, err := unpack(bomb, 1<<20-1); err == nil {
+		t.Error("larger than the limit, and taken")
+	}
+	if got, err := unpack(bomb, 1<<20); err != nil || len(got) != 1<<20 {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(pack(f, []byte("some content")))
+	f.Add("eJwrSS0uiU9JLEkEABL5A7o=")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, err := unpack(text, 1<<16); err == nil && len(got) > 1<<16 {
+			t.Errorf("%d bytes", len(got))
+		}
+	})
+}
