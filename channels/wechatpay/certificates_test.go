@@ -95,6 +95,7 @@ func TestBootstrapThatCannotBeTrusted(t *testing.T) {
 		"old":                   {old, list(entry(certSerial, cert))},
 		"sealed by a stranger":  {platform(certSerial), list(entryUnder("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", certSerial, cert))},
 		"another serial":        {platform(nextSerial), list(entry(nextSerial, cert))},
+		"listed as another":     {platform(certSerial), list(entry(nextSerial, cert))},
 		"ended":                 {platform(certSerial), list(entry(certSerial, ended))},
 		"weak":                  {platform(certSerial), list(entry(certSerial, certPEM(weak, certSerial, before)))},
 		"no certificate":        {platform(certSerial), list(entry(certSerial, publicPEM(keys.platform)))},
@@ -172,6 +173,8 @@ func TestRotation(t *testing.T) {
 	if got := strings.Count(logs.String(), "came into use"); got != 2 || strings.Contains(logs.String(), testAPIKey) {
 		t.Errorf("%d certificates are told of: %s", got, logs.String())
 	}
+	// One that has ended is not taken, whoever lists it.
+	refresh(next, list(entry(certSerial, certPEM(keys.platform, certSerial, testNow.AddDate(-1, 0, -1))), entry(nextSerial, second)), nextSerial)
 	// A list that fails leaves all as it is.
 	by, body = platform(certSerial), list(entry(certSerial, first), entry(nextSerial, "x"))
 	if err := c.RefreshKeys(t.Context()); err == nil || len(*c.ring.Load()) != 1 {

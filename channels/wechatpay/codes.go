@@ -37,10 +37,8 @@ func outcomeOf(op channels.Operation, status int, code, fine string) channels.Ou
 	if status/100 != 4 {
 		return channels.Unknown
 	}
-	if status != http.StatusTooManyRequests {
-		if outcome, ok := fineCodes()[fine]; ok {
-			return outcome
-		}
+	if outcome, ok := fineCodes()[fine]; ok {
+		return outcome
 	}
 	for _, r := range codeTable() {
 		if (r.status == 0 || r.status == status) && (len(r.ops) == 0 || slices.Contains(r.ops, op)) &&

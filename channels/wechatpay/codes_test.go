@@ -45,6 +45,7 @@ func TestOutcomesOfRefusals(t *testing.T) {
 		{429, "FREQUENCY_LIMITED", "268447840", pay, channels.NotProcessed},
 		{429, "RATELIMIT_EXCEEDED", "", pay, channels.NotProcessed},
 		{429, "FREQUENCY_LIMIT_EXCEED", "", refund, channels.NotProcessed},
+		{429, "FREQUENCY_LIMITED", "268449538", pay, channels.Unknown},
 		{429, "NEVER_HEARD_OF", "", pay, channels.Unknown},
 		{429, "", "", pay, channels.Unknown},
 		{403, "FREQUENCY_LIMITED", "", pay, channels.Unknown},

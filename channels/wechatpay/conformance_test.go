@@ -33,6 +33,7 @@ func TestConformance(t *testing.T) {
 		{"Migration", wechatpay.MigrationMode},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // each has a sandbox of its own, and mostly waits
 			box := &channeltest.Sandbox{URL: startSandbox(t), Channel: wechatpay.Name}
 			cfg, err := wechatpay.FromSandbox(box.Credentials(t), tt.mode)
 			if err != nil {

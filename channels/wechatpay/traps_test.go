@@ -149,7 +149,10 @@ func TestTrap_OtherStatusIsNoSuccess(t *testing.T) {
 		_, err := newClient(t, keyConfig(answering(t, 202, `{"code":"USERPAYING"}`).URL)).Pay(t.Context(), payRequest(scene))
 		wantOutcome(t, err, channels.Unknown)
 	}
-	_, err = newClient(t, keyConfig(answering(t, 202, `{"code":"USERPAYING"}`).URL)).Refund(t.Context(), refundRequest())
+	c := newClient(t, keyConfig(answering(t, 202, `{"code":"USERPAYING"}`).URL))
+	_, err = c.Refund(t.Context(), refundRequest())
+	wantOutcome(t, err, channels.Unknown)
+	_, err = c.ClosePayment(t.Context(), attempt(channels.SceneQR))
 	wantOutcome(t, err, channels.Unknown)
 }
 
