@@ -14,4 +14,6 @@ type CertificateExpiry struct {
 	Field    string
 	Serial   string
 	NotAfter time.Time
+	// Fetched: the channel handed it out, and its next one comes by itself.
+	Fetched bool
 }

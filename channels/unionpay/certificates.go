@@ -134,7 +134,7 @@ func signedBy(child, parent *x509.Certificate) bool {
 	}
 	var hash crypto.Hash
 	var sum []byte
-	switch tbs := child.RawTBSCertificate; child.SignatureAlgorithm { //nolint:exhaustive // all others are refused
+	switch tbs := child.RawTBSCertificate; child.SignatureAlgorithm {
 	case x509.SHA1WithRSA:
 		h := sha1.Sum(tbs) //nolint:gosec // see the import
 		hash, sum = crypto.SHA1, h[:]

@@ -158,27 +158,19 @@ func (c *Client) loadKeys() []error {
 	return faults
 }
 
-// CertificateExpiry is when a platform certificate ends.
-type CertificateExpiry struct {
-	Serial   string
-	NotAfter time.Time
-	// Fetched: WeChat Pay handed it out; the next one comes by itself.
-	Fetched bool
-}
-
 // expiryWarning is how long before its end a certificate is warned of. WeChat
 // Pay hands the next one out some days before.
 const expiryWarning = 30 * 24 * time.Hour
 
 // Expiries lists when the known platform certificates end, the earliest first.
-func (c *Client) Expiries() []CertificateExpiry {
-	var out []CertificateExpiry
+func (c *Client) Expiries() []channels.CertificateExpiry {
+	var out []channels.CertificateExpiry
 	for id, k := range *c.ring.Load() {
 		if k.isCertificate() {
-			out = append(out, CertificateExpiry{Serial: id, NotAfter: k.notAfter, Fetched: k.fetched})
+			out = append(out, channels.CertificateExpiry{Field: "platform_cert", Serial: id, NotAfter: k.notAfter, Fetched: k.fetched})
 		}
 	}
-	slices.SortFunc(out, func(a, b CertificateExpiry) int {
+	slices.SortFunc(out, func(a, b channels.CertificateExpiry) int {
 		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Serial, b.Serial))
 	})
 	return out

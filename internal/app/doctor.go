@@ -187,7 +187,7 @@ func (d *doctor) certificates(what string, ch channels.Channel) {
 		return
 	}
 	for _, c := range holder.Expiries() {
-		if left := c.NotAfter.Sub(d.now()); left < expirySoon {
+		if left := c.NotAfter.Sub(d.now()); left < expirySoon && !c.Fetched {
 			d.warning(what, fmt.Sprintf("its certificate %s ends on %s", c.Field, c.NotAfter.UTC().Format(time.DateOnly)), "get a new one and add it beside the old")
 		}
 	}
