@@ -153,9 +153,12 @@ func signedBy(child, parent *x509.Certificate) bool {
 	return rsa.VerifyPKCS1v15(key, hash, sum, child.Signature) == nil
 }
 
-// oneCertificate reads a text that is one PEM certificate and nothing else,
-// with an RSA key of at least minKeyBits.
+// oneCertificate reads a text that is one PEM certificate and nothing else.
 func oneCertificate(text string) (*x509.Certificate, error) {
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "-----BEGIN CERTIFICATE-----") || !strings.HasSuffix(text, "-----END CERTIFICATE-----") {
+		return nil, errors.New("is not one PEM certificate and nothing else")
+	}
 	certs, err := allCertificates(text)
 	if err != nil {
 		return nil, err
@@ -166,16 +169,17 @@ func oneCertificate(text string) (*x509.Certificate, error) {
 	return certs[0], nil
 }
 
-// allCertificates reads a text of PEM certificates.
+// allCertificates reads the certificates of a PEM text, each with an RSA key of
+// at least minKeyBits. Text around them, as some tools write it, is left aside.
 func allCertificates(text string) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
-	for rest := []byte(strings.TrimSpace(text)); len(rest) > 0; {
-		if !bytes.HasPrefix(rest, []byte("-----BEGIN CERTIFICATE-----")) {
-			return nil, errors.New("is not PEM certificates alone")
-		}
+	for rest := []byte(text); ; {
 		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
-			return nil, errors.New("is not PEM certificates alone")
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, errors.New("holds something else than certificates")
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -186,10 +190,9 @@ func allCertificates(text string) ([]*x509.Certificate, error) {
 			return nil, errors.New("holds a certificate whose key is not RSA of at least 2048 bits")
 		}
 		certs = append(certs, c)
-		rest = bytes.TrimSpace(rest)
 	}
 	if len(certs) == 0 {
-		return nil, errors.New("holds no certificate")
+		return nil, errors.New("holds no PEM certificate")
 	}
 	return certs, nil
 }

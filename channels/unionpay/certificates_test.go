@@ -84,6 +84,30 @@ func TestChainForged(t *testing.T) {
 	}
 }
 
+// TestCertificateTexts: what may be configured, and what a message may bring.
+func TestCertificateTexts(t *testing.T) {
+	p := testPKI()
+	short := "-----BEGIN CERTIFICATE-----\n" + "AAAA\n" + "-----END CERTIFICATE-----"
+	for name, text := range map[string]string{
+		"none": "", "text": "x", "a key": p.merchant.keyPEM(), "a key beside": p.root.pem() + p.merchant.keyPEM(), "not a certificate": short,
+	} {
+		if certs, err := allCertificates(text); err == nil {
+			t.Errorf("%s: %d certificates", name, len(certs))
+		}
+	}
+	for name, text := range map[string]string{
+		"text before": "x " + p.root.pem(), "text after": p.root.pem() + "x", "two": p.root.pem() + p.middle.pem(), "none": "",
+		"a key": p.merchant.keyPEM(), "cut": p.root.wirePEM()[:400],
+	} {
+		if _, err := oneCertificate(text); err == nil {
+			t.Errorf("%s is taken for one certificate", name)
+		}
+	}
+	if c, err := oneCertificate(p.root.wirePEM()); err != nil || !c.Equal(p.root.cert) {
+		t.Error(err)
+	}
+}
+
 // TestPeriodIsCheckedEachTime: a certificate that was good is not good for ever,
 // nor is one whose authority ended.
 func TestPeriodIsCheckedEachTime(t *testing.T) {
@@ -121,7 +145,7 @@ func TestChangeOfAuthority(t *testing.T) {
 	middle := certificate("MIDDLE 2", true, x509.SHA384WithRSA, &root)
 	leaf := certificate(unionPayName, false, x509.SHA512WithRSA, &middle)
 	cfg := testConfig("https://a.example.com")
-	cfg.RootCert += root.pem()
+	cfg.RootCert = "subject=ROOT\nissuer=ROOT\n" + cfg.RootCert + "another:\n" + root.pem()
 	cfg.MiddleCert = middle.pem() + "\r\n" + cfg.MiddleCert
 	c := newClient(t, cfg)
 	for _, by := range []identity{p.unionpay, leaf} {

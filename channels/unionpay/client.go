@@ -117,7 +117,7 @@ func (c *Client) loadTrust() []error {
 		}
 	}
 	if c.cfg.SignCert != "" && len(faults) == 0 {
-		if ch, err := c.trust.chainOf(strings.TrimSpace(c.cfg.SignCert)); err != nil {
+		if ch, err := c.trust.chainOf(c.cfg.SignCert); err != nil {
 			faults = append(faults, fmt.Errorf("unionpay credentials: sign_cert cannot be used: %w", err))
 		} else {
 			c.noteExpiry("sign_cert", ch[0])

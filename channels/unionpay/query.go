@@ -27,7 +27,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 	if !ok || !isNumber(ref.ID) || ref.SubmittedAt.IsZero() {
 		return channels.PaymentState{}, c.fail(channels.OpQuery, channels.NotProcessed, errNumber)
 	}
-	asked := c.now()
+	over := !ref.ExpiresAt.IsZero() && c.now().After(ref.ExpiresAt.Add(limitMargin)) // judged before the question leaves
 	r, err := c.ask(ctx, channels.OpQuery, p.bizType, ref.ID, ref.SubmittedAt, typeConsume)
 	if err != nil {
 		return channels.PaymentState{}, err
@@ -37,7 +37,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 	}
 	orig := r.get("origRespCode")
 	state := channels.PaymentState{
-		Status: unpaidStatus(p, orig, asked.After(ref.ExpiresAt.Add(limitMargin))), AttemptID: r.get("orderId"),
+		Status: unpaidStatus(p, orig, over), AttemptID: r.get("orderId"),
 		Code: clip(orig, maxCode), Message: forPeople(r.get("origRespMsg")),
 	}
 	if !isSuccess(orig) {

@@ -171,3 +171,14 @@ func TestTraceTime(t *testing.T) {
 		}
 	}
 }
+
+// TestQueryWithoutLimit: an order whose limit is not told is never over.
+func TestQueryWithoutLimit(t *testing.T) {
+	ref := attempt(channels.SceneQR)
+	ref.ExpiresAt = time.Time{}
+	g := answering(t, donePairs("origRespCode", "64")...)
+	state, err := newClientAt(t, testConfig(g.URL), testNow.AddDate(0, 6, 0)).QueryPayment(t.Context(), ref)
+	if err != nil || state.Status != channels.StateWaiting {
+		t.Errorf("state %+v, error %v", state, err)
+	}
+}
