@@ -97,8 +97,11 @@ func (m msg) and(name, value string) msg {
 	return c
 }
 
-// digest is what RSA signs: the hexadecimal hash of the sorted fields.
-func (m msg) digest() [32]byte {
+// digest is what RSA signs.
+func (m msg) digest() [32]byte { return sha256.Sum256([]byte(hexDigest(m))) }
+
+// hexDigest is the hexadecimal hash of the sorted fields.
+func hexDigest(m msg) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if name != "signature" {
@@ -106,7 +109,7 @@ func (m msg) digest() [32]byte {
 		}
 	}
 	inner := sha256.Sum256([]byte(strings.Join(pairs, "&")))
-	return sha256.Sum256([]byte(hex.EncodeToString(inner[:])))
+	return hex.EncodeToString(inner[:])
 }
 
 func (u *unionpay) sign(m msg) msg {
@@ -174,7 +177,9 @@ func (u *unionpay) order(subType, bizType, number, fen string, m *merchant) msg 
 	return o
 }
 
-func (u *unionpay) code(number, fen string, m *merchant) msg { return u.order("07", "000000", number, fen, m) }
+func (u *unionpay) code(number, fen string, m *merchant) msg {
+	return u.order("07", "000000", number, fen, m)
+}
 
 func (u *unionpay) barcode(number, fen string, m *merchant) msg {
 	return u.order("06", "000000", number, fen, m).and("qrNo", "6220000000000000001").and("termId", "00000001")
