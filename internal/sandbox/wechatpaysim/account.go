@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
@@ -118,10 +119,10 @@ func (s *Simulator) Credentials(mchid string) (sim.Credentials, error) {
 
 // signer answers the key that a Wechatpay-Serial asks for; without one, the public-key mode's.
 func (s *Simulator) signer(a *account, id string) (signer, bool) {
-	switch id {
-	case "", a.own.id:
+	switch {
+	case id == "" || id == a.own.id:
 		return a.own, true
-	case s.platform.Serial:
+	case strings.EqualFold(id, s.platform.Serial):
 		return signer{s.platform.Serial, s.platformKey}, true
 	default:
 		return signer{}, false

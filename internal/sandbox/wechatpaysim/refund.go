@@ -164,10 +164,9 @@ func checkRefund(tx *books.Tx, c *call, t *books.Trade, number string) (repeat b
 
 func (s *Simulator) addRefund(tx *books.Tx, c *call, t *books.Trade, number string) {
 	amount := integerAt(c.body, "amount", "refund")
-	before := t.Refunded()
 	attrs := refundAttrs{
 		notifyURL: textAt(c.body, "notify_url"), signedBy: c.signer.id, reason: textAt(c.body, "reason"), due: c.now.Add(settleAfter),
-		fee: returnedFee(t.Fee, before+amount, t.Amount) - returnedFee(t.Fee, before, t.Amount), outcome: refundSuccess,
+		fee: max(0, returnedFee(t.Fee, t.Refunded()+amount, t.Amount)-feesReturned(t)), outcome: refundSuccess,
 	}
 	switch {
 	case c.abnormal:
@@ -183,6 +182,17 @@ func (s *Simulator) addRefund(tx *books.Tx, c *call, t *books.Trade, number stri
 	tx.SaveCode(books.Code{Token: refundIDToken(c.account, id), Trade: t.Key})
 	t.WakeAt = nextSettlement(t)
 	tx.SaveTrade(*t)
+}
+
+// feesReturned is how much of a payment's fee its refunds that did not fail return, in fen.
+func feesReturned(t *books.Trade) int64 {
+	var sum int64
+	for i := range t.Refunds {
+		if t.Refunds[i].Status != books.RefundFailed {
+			sum += attrsOf(&t.Refunds[i]).fee
+		}
+	}
+	return sum
 }
 
 // refundObject is a refund as the channel tells of it.
