@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/paymux/paymux/channels/alipay"
+	"github.com/paymux/paymux/channels/unionpay"
 	"github.com/paymux/paymux/channels/wechatpay"
 )
 
@@ -60,7 +61,7 @@ func TestCredentialsTakeFilesByName(t *testing.T) {
 // take: the files that they name are an operator's own.
 func TestExampleAccountsNameKnownKeys(t *testing.T) {
 	channels := map[string]reflect.Type{
-		"alipay": reflect.TypeFor[alipay.Config](), "wechatpay": reflect.TypeFor[wechatpay.Config](),
+		"alipay": reflect.TypeFor[alipay.Config](), "wechatpay": reflect.TypeFor[wechatpay.Config](), "unionpay": reflect.TypeFor[unionpay.Config](),
 	}
 	examples, err := filepath.Glob("../../configs/accounts/*.json")
 	if err != nil || len(examples) == 0 {

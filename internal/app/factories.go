@@ -10,6 +10,7 @@ import (
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/channels/alipay"
 	"github.com/paymux/paymux/channels/transport"
+	"github.com/paymux/paymux/channels/unionpay"
 	"github.com/paymux/paymux/channels/wechatpay"
 	"github.com/paymux/paymux/internal/merchant"
 	"github.com/paymux/paymux/router"
@@ -41,6 +42,10 @@ func channelKinds() map[string]channelKind {
 			func(raw []byte) (alipay.Config, error) { return alipay.FromSandbox(raw, alipay.PublicKeyMode) },
 			func(c alipay.Config, d channelDeps) (channels.Channel, error) {
 				return alipay.New(c, alipay.Deps{HTTP: transport.New(d.limits, nil), Now: d.now, Logger: d.logger})
+			}),
+		unionpay.Name: kindOf(unionpay.ParseConfig, unionpay.FromSandbox,
+			func(c unionpay.Config, d channelDeps) (channels.Channel, error) {
+				return unionpay.New(c, unionpay.Deps{HTTP: transport.New(d.limits, nil), Now: d.now, Logger: d.logger})
 			}),
 		wechatpay.Name: kindOf(wechatpay.ParseConfig,
 			func(raw []byte) (wechatpay.Config, error) { return wechatpay.FromSandbox(raw, wechatpay.PublicKeyMode) },
