@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/keys"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -39,7 +40,7 @@ type account struct {
 
 // OpenAccount makes another app with a seller and keys of its own.
 func (s *Simulator) OpenAccount(context.Context) (string, error) {
-	appID, sellerID := "9021"+randomDigits(12), "2088"+randomDigits(12)
+	appID, sellerID := "9021"+keys.Digits(12), "2088"+keys.Digits(12)
 	made, err := s.newSecrets(appID, sellerID)
 	if err != nil {
 		return "", fmt.Errorf("open an alipay account: %w", err)
@@ -57,19 +58,19 @@ func (s *Simulator) OpenAccount(context.Context) (string, error) {
 
 func (s *Simulator) newSecrets(appID, sellerID string) (secrets, error) {
 	now := s.env.Now()
-	appKey, err1 := generateKey()
-	alipayKey, err2 := generateKey()
+	appKey, err1 := keys.Generate()
+	alipayKey, err2 := keys.Generate()
 	if err := errors.Join(err1, err2); err != nil {
 		return secrets{}, err
 	}
-	appPEM, err1 := privatePEM(appKey)
-	alipayPEM, err2 := privatePEM(alipayKey)
+	appPEM, err1 := keys.PrivatePEM(appKey)
+	alipayPEM, err2 := keys.PrivatePEM(alipayKey)
 	appCert, err3 := s.authority.issue(certificateName(appID, "Merchant"), &appKey.PublicKey, now)
 	alipayCert, err4 := s.authority.issue(certificateName("Paymux Sandbox in the place of Alipay", "Channel"), &alipayKey.PublicKey, now)
 	return secrets{
 		SellerID: sellerID, AppKey: appPEM, AlipayKey: alipayPEM, AppCert: appCert,
 		AlipayCert: alipayCert + s.authority.IssuerCert,
-		ContentKey: base64.StdEncoding.EncodeToString(randomBytes(contentKeyBytes)),
+		ContentKey: base64.StdEncoding.EncodeToString(keys.Bytes(contentKeyBytes)),
 	}, errors.Join(err1, err2, err3, err4)
 }
 
@@ -78,8 +79,8 @@ func (s *Simulator) load(stored books.Account) error {
 	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
 		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)
 	}
-	appKey, err1 := parsePrivatePEM(sec.AppKey)
-	alipayKey, err2 := parsePrivatePEM(sec.AlipayKey)
+	appKey, err1 := keys.ParsePrivatePEM(sec.AppKey)
+	alipayKey, err2 := keys.ParsePrivatePEM(sec.AlipayKey)
 	appCert, err3 := parseCertificatePEM(sec.AppCert)
 	alipayCert, err4 := parseCertificatePEM(sec.AlipayCert)
 	contentKey, err5 := base64.StdEncoding.DecodeString(sec.ContentKey)
@@ -114,7 +115,7 @@ func (s *Simulator) Credentials(appID string) (sim.Credentials, error) {
 	if !ok {
 		return sim.Credentials{}, fmt.Errorf("alipay account %s: %w", appID, books.ErrNotFound)
 	}
-	public, err := publicPEM(&a.key.PublicKey)
+	public, err := keys.PublicPEM(&a.key.PublicKey)
 	if err != nil {
 		return sim.Credentials{}, err
 	}

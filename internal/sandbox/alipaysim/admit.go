@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/keys"
 )
 
 // call is one request whose sender is known.
@@ -104,7 +106,7 @@ func validAddress(address string) bool {
 
 func checkSignature(c *call) error {
 	text := c.params.signedText("sign")
-	if verify(c.account.appPublic, []byte(text), c.params["sign"]) {
+	if keys.Verify(c.account.appPublic, []byte(text), c.params["sign"]) {
 		return nil
 	}
 	shown, err := c.charset.decode(text)

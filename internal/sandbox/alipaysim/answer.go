@@ -2,7 +2,6 @@ package alipaysim
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/paymux/paymux/internal/sandbox/keys"
 )
 
 // field is one member of an answer's node; a value is a string or something that JSON can write.
@@ -99,12 +100,12 @@ func (a *account) seal(n node, e envelope) ([]byte, error) {
 		fmt.Fprintf(&out, `,"alipay_cert_sn":"%s"`, e.certSN)
 	}
 	if !e.unsigned {
-		signature, err := sign(a.key, value)
+		signature, err := keys.Sign(a.key, value)
 		if err != nil {
 			return nil, err
 		}
 		if e.badSignature {
-			signature = spoil(signature)
+			signature = keys.Spoil(signature)
 		}
 		if e.escapedSign {
 			signature = strings.ReplaceAll(signature, "/", `\/`)
@@ -115,16 +116,6 @@ func (a *account) seal(n node, e envelope) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// spoil turns a signature into one of the same form that doesn't hold.
-func spoil(signature string) string {
-	raw, err := base64.StdEncoding.DecodeString(signature)
-	if err != nil {
-		return signature
-	}
-	raw[len(raw)/2] ^= 0x55
-	return base64.StdEncoding.EncodeToString(raw)
-}
-
 // escapesSlashes picks the order numbers whose answers escape slashes: about every third.
 func escapesSlashes(outTradeNo string) bool {
 	return crc32.ChecksumIEEE([]byte(outTradeNo))%3 == 0
@@ -133,7 +124,7 @@ func escapesSlashes(outTradeNo string) bool {
 func writeAnswer(w http.ResponseWriter, c charset, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html;charset="+c.name())
-	h.Set("trace_id", hex.EncodeToString(randomBytes(16)))
+	h.Set("trace_id", hex.EncodeToString(keys.Bytes(16)))
 	_, _ = w.Write(body) //nolint:gosec // a protocol answer for programs, under the type that Alipay gives it
 }
 

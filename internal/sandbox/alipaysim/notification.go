@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/keys"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -27,7 +28,7 @@ func queue(tx *books.Tx, t *books.Trade, event, ref string, now time.Time) {
 		return
 	}
 	tx.Queue(books.Callback{
-		ID: hex.EncodeToString(randomBytes(16)), Trade: t.Key, Event: event, Ref: ref, URL: t.NotifyURL, CreatedAt: now, NextAt: now,
+		ID: hex.EncodeToString(keys.Bytes(16)), Trade: t.Key, Event: event, Ref: ref, URL: t.NotifyURL, CreatedAt: now, NextAt: now,
 	})
 }
 
@@ -136,7 +137,7 @@ func (s *Simulator) notification(a *account, t *books.Trade, cb books.Callback) 
 
 // sign adds sign_type and sign, which the signed text leaves out.
 func (p params) sign(key *rsa.PrivateKey) error {
-	signature, err := sign(key, []byte(p.signedText("sign", "sign_type")))
+	signature, err := keys.Sign(key, []byte(p.signedText("sign", "sign_type")))
 	if err != nil {
 		return err
 	}

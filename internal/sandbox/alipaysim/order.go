@@ -11,6 +11,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/keys"
 )
 
 // Limits of an order.
@@ -191,7 +192,7 @@ func (s *Simulator) materialise(tx *books.Tx, t *books.Trade, now time.Time) {
 
 // tradeNumber is 28 digits that begin with the day.
 func (s *Simulator) tradeNumber(now time.Time) string {
-	return now.In(beijing()).Format("20060102") + "22001" + randomDigits(15)
+	return now.In(beijing()).Format("20060102") + "22001" + keys.Digits(15)
 }
 
 // charge takes the money, once.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/keys"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -40,7 +41,7 @@ type Simulator struct {
 func New(env sim.Env) (*Simulator, error) {
 	s := &Simulator{
 		env: env, accounts: make(map[string]*account), credentials: make(map[string]secrets), methods: methods(),
-		forger: sync.OnceValues(generateKey),
+		forger: sync.OnceValues(keys.Generate),
 	}
 	known, err := env.Books.Setting(settingAuthority, &s.authority)
 	if err == nil && !known {
@@ -108,4 +109,4 @@ func whyNot(kind faults.Kind) string {
 	return why
 }
 
-func newToken() string { return "bax" + base64.RawURLEncoding.EncodeToString(randomBytes(15)) }
+func newToken() string { return "bax" + base64.RawURLEncoding.EncodeToString(keys.Bytes(15)) }

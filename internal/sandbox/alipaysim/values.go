@@ -1,9 +1,7 @@
 package alipaysim
 
 import (
-	"crypto/rand"
 	"fmt"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -81,14 +79,4 @@ func validOrderNumber(s string) bool {
 // validAuthCode is a payer's barcode: 16 to 24 digits that begin with 25 to 30.
 func validAuthCode(s string) bool {
 	return digits(s, 16, 24) && s[:2] >= "25" && s[:2] <= "30"
-}
-
-// randomDigits answers n decimal digits.
-func randomDigits(n int) string {
-	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
-	v, err := rand.Int(rand.Reader, limit)
-	if err != nil {
-		panic("crypto/rand failed: " + err.Error()) // it never does on the systems we run on
-	}
-	return fmt.Sprintf("%0*d", n, v)
 }

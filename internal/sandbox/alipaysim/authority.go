@@ -1,68 +1,24 @@
 package alipaysim
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/md5" //nolint:gosec // the protocol's certificate numbers are MD5
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
 	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/keys"
 )
 
-const (
-	keyBits          = 2048
-	certificateYears = 20
-)
-
-func generateKey() (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("generate an RSA key: %w", err)
-	}
-	return key, nil
-}
-
-func privatePEM(key crypto.PrivateKey) (string, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", fmt.Errorf("encode a private key: %w", err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
-}
-
-func publicPEM(key *rsa.PublicKey) (string, error) {
-	der, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return "", fmt.Errorf("encode a public key: %w", err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
-}
-
-func parsePrivatePEM(text string) (*rsa.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("a stored private key is not PEM")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read a stored private key: %w", err)
-	}
-	rsaKey, ok := key.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("a stored private key is not RSA")
-	}
-	return rsaKey, nil
-}
+const certificateYears = 20
 
 func certificatePEM(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
@@ -100,7 +56,7 @@ func certificateName(commonName, unit string) pkix.Name {
 }
 
 func certificateTemplate(name pkix.Name, isCA bool, now time.Time) *x509.Certificate {
-	serial := new(big.Int).SetBytes(randomBytes(16))
+	serial := new(big.Int).SetBytes(keys.Bytes(16))
 	t := &x509.Certificate{
 		SerialNumber: serial, Subject: name, NotBefore: now.AddDate(0, 0, -1), NotAfter: now.AddDate(certificateYears, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment, BasicConstraintsValid: true, IsCA: isCA,
@@ -112,8 +68,8 @@ func certificateTemplate(name pkix.Name, isCA bool, now time.Time) *x509.Certifi
 }
 
 func newAuthority(now time.Time) (authority, error) {
-	rootKey, err1 := generateKey()
-	issuerKey, err2 := generateKey()
+	rootKey, err1 := keys.Generate()
+	issuerKey, err2 := keys.Generate()
 	otherKey, err3 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return authority{}, err
@@ -133,7 +89,7 @@ func newAuthority(now time.Time) (authority, error) {
 	if err != nil {
 		return authority{}, fmt.Errorf("make the issuing certificate: %w", err)
 	}
-	keyPEM, err := privatePEM(issuerKey)
+	keyPEM, err := keys.PrivatePEM(issuerKey)
 	return authority{
 		RootBundle: certificatePEM(otherDER) + certificatePEM(rootDER),
 		RootCert:   certificatePEM(rootDER), IssuerCert: certificatePEM(issuerDER), IssuerKey: keyPEM,
@@ -146,7 +102,7 @@ func (a authority) issue(name pkix.Name, key *rsa.PublicKey, now time.Time) (str
 	if err != nil {
 		return "", err
 	}
-	issuerKey, err := parsePrivatePEM(a.IssuerKey)
+	issuerKey, err := keys.ParsePrivatePEM(a.IssuerKey)
 	if err != nil {
 		return "", err
 	}
@@ -165,30 +121,4 @@ func (a authority) rootSerialNumber() (string, error) {
 		return "", err
 	}
 	return serialNumber(root), nil
-}
-
-// sign makes an RSA2 signature in base64.
-func sign(key *rsa.PrivateKey, text []byte) (string, error) {
-	digest := sha256.Sum256(text)
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
-	if err != nil {
-		return "", fmt.Errorf("sign: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(signature), nil
-}
-
-// verify checks an RSA2 signature in base64.
-func verify(key *rsa.PublicKey, text []byte, signature string) bool {
-	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil {
-		return false
-	}
-	digest := sha256.Sum256(text)
-	return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw) == nil
-}
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	return b
 }
