@@ -111,18 +111,21 @@ func TestKeys(t *testing.T) {
 		t.Error("a signer that is not the certificate's key")
 	}
 	for name, spoil := range map[string]func(*Config){
-		"wrong password":        func(c *Config) { c.PFXPassword = "wrong" },
-		"no pfx":                func(c *Config) { c.PFXBase64 = "AAAA" },
-		"not base64":            func(c *Config) { c.PFXBase64 = "*" },
-		"both":                  func(c *Config) { c.MerchantCert = p.merchant.pem() },
-		"neither":               func(c *Config) { c.PFXBase64, c.PFXPassword = "", "" },
-		"another key":           func(c *Config) { *c = byPEM; c.MerchantPrivateKey = p.unionpay.keyPEM() },
-		"no key":                func(c *Config) { *c = external },
-		"no certificate":        func(c *Config) { *c = byPEM; c.MerchantCert = "" },
-		"key is no key":         func(c *Config) { *c = byPEM; c.MerchantPrivateKey = p.merchant.pem() },
-		"certificate is a key":  func(c *Config) { *c = byPEM; c.MerchantCert = p.merchant.keyPEM() },
-		"root is no root":       func(c *Config) { c.RootCert = p.unionpay.pem() },
-		"middle is the leaf":    func(c *Config) { c.MiddleCert = p.unionpay.pem() },
+		"wrong password":       func(c *Config) { c.PFXPassword = "wrong" },
+		"no pfx":               func(c *Config) { c.PFXBase64 = "AAAA" },
+		"not base64":           func(c *Config) { c.PFXBase64 = "*" },
+		"both":                 func(c *Config) { c.MerchantCert = p.merchant.pem() },
+		"neither":              func(c *Config) { c.PFXBase64, c.PFXPassword = "", "" },
+		"another key":          func(c *Config) { *c = byPEM; c.MerchantPrivateKey = p.unionpay.keyPEM() },
+		"no key":               func(c *Config) { *c = external },
+		"no certificate":       func(c *Config) { *c = byPEM; c.MerchantCert = "" },
+		"key is no key":        func(c *Config) { *c = byPEM; c.MerchantPrivateKey = p.merchant.pem() },
+		"certificate is a key": func(c *Config) { *c = byPEM; c.MerchantCert = p.merchant.keyPEM() },
+		"root is no root":      func(c *Config) { c.RootCert = p.unionpay.pem() },
+		"middle is the leaf":   func(c *Config) { c.MiddleCert = p.unionpay.pem() },
+		"middle is no authority": func(c *Config) {
+			c.MiddleCert, c.SignCert = certificate("NOBODY", false, 0, &p.root).pem(), ""
+		},
 		"root is text":          func(c *Config) { c.RootCert = "root" },
 		"sign_cert is another":  func(c *Config) { c.SignCert = p.merchant.pem() },
 		"sign_cert is the root": func(c *Config) { c.SignCert = p.root.pem() },
