@@ -122,14 +122,16 @@ func (t *trust) isUnionPay(leaf *x509.Certificate) bool {
 	return parts[2] == productionCN || t.allowTestCN && parts[2] == testCN
 }
 
+// isAuthority tells whether a certificate may sign others.
+func isAuthority(c *x509.Certificate) bool {
+	return c.BasicConstraintsValid && c.IsCA && (c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageCertSign != 0)
+}
+
 // signedBy checks child's signature against parent's key. crypto/x509 refuses
 // SHA-1, with which UnionPay's authority signs, so it is done here.
 func signedBy(child, parent *x509.Certificate) bool {
 	key, ok := parent.PublicKey.(*rsa.PublicKey)
-	if !ok || !parent.BasicConstraintsValid || !parent.IsCA || !bytes.Equal(child.RawIssuer, parent.RawSubject) {
-		return false
-	}
-	if parent.KeyUsage != 0 && parent.KeyUsage&x509.KeyUsageCertSign == 0 {
+	if !ok || !isAuthority(parent) || !bytes.Equal(child.RawIssuer, parent.RawSubject) {
 		return false
 	}
 	var hash crypto.Hash

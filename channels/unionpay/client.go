@@ -92,7 +92,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 }
 
 // loadTrust reads the authority's certificates. Each middle one must come from
-// one of the roots, or answers could never be verified.
+// one of the roots and be an authority itself, or answers could never be verified.
 func (c *Client) loadTrust() []error {
 	var faults []error
 	read := func(name, text string) []*x509.Certificate {
@@ -112,8 +112,8 @@ func (c *Client) loadTrust() []error {
 		return faults
 	}
 	for _, middle := range c.trust.middles {
-		if !slices.ContainsFunc(c.trust.roots, func(root *x509.Certificate) bool { return signedBy(middle, root) }) {
-			faults = append(faults, errors.New("unionpay credentials: middle_cert does not come from root_cert"))
+		if !isAuthority(middle) || !slices.ContainsFunc(c.trust.roots, func(root *x509.Certificate) bool { return signedBy(middle, root) }) {
+			faults = append(faults, errors.New("unionpay credentials: middle_cert is not an authority's certificate from root_cert"))
 		}
 	}
 	if c.cfg.SignCert != "" && len(faults) == 0 {
