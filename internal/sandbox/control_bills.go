@@ -88,7 +88,7 @@ func (s *Server) aim(c *channel, date string, t *sim.Tamper) error {
 			continue
 		}
 		why = fmt.Errorf("%w: order number %s has no row on %s", sim.ErrNotPossible, t.OutTradeNo, date)
-		if hasRow(&trade, date) {
+		if hasRow(c, &trade, date) {
 			t.Account = trade.Account
 			return nil
 		}
@@ -99,9 +99,19 @@ func (s *Server) aim(c *channel, date string, t *sim.Tamper) error {
 	return why
 }
 
-// hasRow reports whether money of a trade moved on a day.
-func hasRow(t *books.Trade, date string) bool {
-	on := func(at time.Time) bool { return !at.IsZero() && at.In(beijing()).Format(dateLayout) == date }
+// billDayer is a simulator whose bills' days do not end at midnight.
+type billDayer interface {
+	// BillDay is the day (2006-01-02) whose bill has what happened at a moment.
+	BillDay(at time.Time) string
+}
+
+// hasRow reports whether a day's bill has money of a trade that moved.
+func hasRow(c *channel, t *books.Trade, date string) bool {
+	dayOf := func(at time.Time) string { return at.In(beijing()).Format(dateLayout) }
+	if own, ok := c.Simulator.(billDayer); ok {
+		dayOf = own.BillDay
+	}
+	on := func(at time.Time) bool { return !at.IsZero() && dayOf(at) == date }
 	return on(t.PaidAt) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool {
 		return r.Status == books.RefundSucceeded && on(r.SettledAt)
 	})

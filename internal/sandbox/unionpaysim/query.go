@@ -103,14 +103,11 @@ func paymentFields(t *books.Trade) fields {
 func refundFields(t *books.Trade, r *books.Refund) fields {
 	f := fields{
 		"accessType": "0", "bizType": r.Attrs[attrBizType], "encoding": r.Attrs[attrEncoding], "merId": t.Account,
-		"orderId": r.OutRefundNo, "txnTime": r.Attrs[attrTxnTime], "txnType": "04", "txnSubType": "00",
+		"orderId": r.OutRefundNo, "txnTime": r.Attrs[attrTxnTime], "txnType": giveBackType(r), "txnSubType": "00",
 		"origQryId": r.Attrs[attrOrigin], "origOrderId": t.OutTradeNo, "origTxnTime": t.Attr(attrTxnTime),
 	}
-	if r.Attrs[attrName] == nameUndo {
-		f["txnType"] = "31"
-	}
 	f = f.with(fields{"reqReserved": r.Attrs[attrReserved]})
-	return f.settled(r.Amount, r.ChannelRefundNo, r.CreatedAt)
+	return f.settled(r.Amount, r.ChannelRefundNo, firstSet(r.SettledAt, r.CreatedAt))
 }
 
 // settled adds amounts, the channel's numbers and the settlement.

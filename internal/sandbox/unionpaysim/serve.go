@@ -54,7 +54,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 		if out, done = s.failAfter(w, r, c, fault, out); done {
 			return
 		}
-	} else if good(out) {
+	} else if good(out) && out["orderId"] != "" {
 		c.merchant.recent.add(c.name, out)
 	}
 	s.answer(w, out, c.seal)

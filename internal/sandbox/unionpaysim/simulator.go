@@ -60,6 +60,7 @@ func (s *Simulator) Handler() http.Handler {
 	for _, path := range []string{pathBack, pathApp, pathQuery} {
 		mux.HandleFunc("POST "+path, s.gateway)
 	}
+	mux.HandleFunc("POST "+pathFile+"{$}", s.gateway)
 	for _, page := range []string{codePage, cashierPage} {
 		mux.HandleFunc("GET "+page+"{token}", s.showPage)
 		mux.HandleFunc("GET "+page+"{token}/return", s.goBack)

@@ -93,6 +93,10 @@ func transactions() []*transaction {
 			name: nameQuery, paths: []string{pathQuery, pathBack}, txnType: "00", subType: "00", bizTypes: both, op: faults.Query,
 			required: []string{"orderId", "txnTime"}, handle: (*Simulator).query, special: money,
 		},
+		{
+			name: nameFile, paths: []string{pathFile}, txnType: "76", subType: "01", bizTypes: code, op: faults.Bill,
+			required: []string{"txnTime", "settleDate", "fileType"}, handle: (*Simulator).file,
+		},
 	}
 }
 

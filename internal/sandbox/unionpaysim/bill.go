@@ -1,0 +1,176 @@
+package unionpaysim
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/sim"
+)
+
+const dateLayout = "2006-01-02"
+
+// billRow is one movement of a settlement day. Amounts are in fen; those of refunds and undos are positive too.
+type billRow struct {
+	number                   string // of the order that the money belongs to
+	orderID, queryID         string // its own
+	txnType, bizType         string
+	at                       time.Time
+	amount, fee              int64
+	origQueryID, origOrderID string // of refunds and undos
+	origAt                   time.Time
+	reserved                 string
+}
+
+// out reports whether the money leaves the merchant.
+func (r *billRow) out() bool { return r.txnType != "01" }
+
+// net is what the merchant gets, or gives where the row is out.
+func (r *billRow) net() int64 {
+	if r.out() {
+		return r.amount + r.fee
+	}
+	return r.amount - r.fee
+}
+
+// file answers a settlement day's files. The request names the day without its year: the latest such day is meant. There
+// is no file of a day that isn't over by the calendar, nor of one without business.
+func (s *Simulator) file(c *call) (fields, error) {
+	if !c.timely(clockSkew) {
+		return nil, refuseField(codeFormat, "txnTime")
+	}
+	day, ok := s.settlementDayOf(c.in["settleDate"])
+	if !ok {
+		return nil, refuse(codeNoFile)
+	}
+	rows, err := s.billRows(c.merchant, day)
+	if err != nil {
+		return nil, err
+	}
+	tampers, err := s.env.Tampered(day.Format(dateLayout))
+	if err != nil {
+		return nil, err
+	}
+	tampers = sim.For(tampers, c.merchant.merID)
+	if len(rows)+len(tampers) == 0 {
+		return nil, refuse(codeNoFile)
+	}
+	archive, err := billArchive(c.merchant.merID, day, falsifyRows(rows, tampers, day), s.env.Calendar())
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	z := zlib.NewWriter(&packed)
+	if _, err = z.Write(archive); err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pack a settlement file: %w", err)
+	}
+	return c.accepted(codeSuccess, fields{
+		"settleDate": c.in["settleDate"], "fileType": c.in["fileType"], "fileName": c.merchant.merID + "_" + day.Format("20060102") + ".zip",
+		"fileContent": base64.StdEncoding.EncodeToString(packed.Bytes()),
+	}), nil
+}
+
+// settlementDayOf finds the latest settlement day with a month and day; it reports false where that isn't over.
+func (s *Simulator) settlementDayOf(monthDay string) (time.Time, bool) {
+	now := s.env.Calendar().In(beijing())
+	for year := now.Year(); year >= now.Year()-8; year-- { // 8: there are years without 29 February in between
+		day, err := time.ParseInLocation("20060102", fmt.Sprintf("%04d%s", year, monthDay), beijing())
+		if err != nil || day.After(now) {
+			continue
+		}
+		return day, settlementDay(now).After(day)
+	}
+	return time.Time{}, false
+}
+
+// BillDay is the settlement day of a moment, which ends at 23:00.
+func (s *Simulator) BillDay(at time.Time) string { return settlementDay(at).Format(dateLayout) }
+
+// billRows answers a settlement day's rows as the books have them, oldest order first.
+func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
+	trades, err := s.env.Books.Trades(func(t *books.Trade) bool {
+		return t.Channel == Channel && t.Account == a.merID && !t.PaidAt.IsZero()
+	})
+	if err != nil {
+		return nil, err
+	}
+	var rows []billRow
+	for i := len(trades) - 1; i >= 0; i-- {
+		t := &trades[i]
+		if settlementDay(t.PaidAt).Equal(day) {
+			rows = append(rows, billRow{
+				number: t.OutTradeNo, orderID: t.OutTradeNo, queryID: t.ChannelTradeNo, txnType: "01", bizType: t.Attr(attrBizType),
+				at: t.PaidAt, amount: t.Amount, fee: t.Fee, reserved: t.Attr(attrReserved),
+			})
+		}
+		for j := range t.Refunds {
+			r := &t.Refunds[j]
+			if r.Status != books.RefundSucceeded || !settlementDay(r.SettledAt).Equal(day) {
+				continue
+			}
+			rows = append(rows, billRow{
+				number: t.OutTradeNo, orderID: r.OutRefundNo, queryID: r.ChannelRefundNo, txnType: giveBackType(r), bizType: r.Attrs[attrBizType],
+				at: r.SettledAt, amount: r.Amount, origQueryID: t.ChannelTradeNo, origOrderID: t.OutTradeNo, origAt: t.PaidAt,
+				reserved: r.Attrs[attrReserved],
+			})
+		}
+	}
+	return rows, nil
+}
+
+// falsifyRows changes rows as asked; of several under one number the first is meant.
+func falsifyRows(rows []billRow, tampers []sim.Tamper, day time.Time) []billRow {
+	for _, t := range tampers {
+		at := slices.IndexFunc(rows, func(r billRow) bool { return r.number == t.OutTradeNo })
+		switch {
+		case t.Kind == sim.ForeignRow:
+			rows = append(rows, foreignRow(t.OutTradeNo, day))
+		case at < 0:
+		case t.Kind == sim.LostRow:
+			rows = slices.Delete(rows, at, at+1)
+		case t.Kind == sim.WrongAmount:
+			rows[at].amount++
+		case t.Kind == sim.WrongFee:
+			rows[at].fee++
+		}
+	}
+	return rows
+}
+
+// foreignRow is a payment of one yuan at noon that never was; the same number gives the same row.
+func foreignRow(number string, day time.Time) billRow {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(number))
+	at := day.Add(12 * time.Hour)
+	return billRow{
+		number: number, orderID: number, queryID: "99" + formatTime(at)[2:] + fmt.Sprintf("%06d8", hash.Sum64()%1e6),
+		txnType: "01", bizType: "000201", at: at, amount: 100, fee: fee(100),
+	}
+}
+
+// giveBackType is the txnType of a refund or an undo.
+func giveBackType(r *books.Refund) string {
+	if r.Attrs[attrName] == nameUndo {
+		return "31"
+	}
+	return "04"
+}
+
+// onlyASCII keeps a text from shifting a line's columns.
+func onlyASCII(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+}
