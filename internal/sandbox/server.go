@@ -23,6 +23,7 @@ import (
 const (
 	ownListener     = "sandbox"
 	sweepEvery      = 200 * time.Millisecond // how soon after its limit an open trade is closed
+	sweepers        = 64                     // trades looked at together, which share the books' writes
 	shutdownTimeout = 10 * time.Second
 )
 
@@ -198,7 +199,7 @@ func (s *Server) stopGates() {
 	}
 }
 
-// sweep closes trades whose limit has come.
+// sweep has the simulators look at trades whose limit has come, or which they want to see again.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -213,15 +214,22 @@ func (s *Server) sweep(ctx context.Context) {
 }
 
 func (s *Server) sweepOnce(ctx context.Context) {
+	var all sync.WaitGroup
+	free := make(chan struct{}, sweepers)
 	for _, key := range s.books.Due(s.opts.Now()) {
 		c, ok := s.channel(key.Channel)
 		if !ok {
 			continue // books of a channel that this program doesn't simulate
 		}
-		if err := c.Expire(ctx, key); err != nil {
-			s.opts.Logger.Error("close an expired trade", "channel", key.Channel, "out_trade_no", key.OutTradeNo, "error", err)
-		}
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			if err := c.Expire(ctx, key); err != nil {
+				s.opts.Logger.Error("do what time brings for a trade", "channel", key.Channel, "out_trade_no", key.OutTradeNo, "error", err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func (s *Server) channel(name string) (*channel, bool) {

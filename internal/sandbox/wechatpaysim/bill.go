@@ -20,8 +20,8 @@ import (
 const (
 	billPath     = "/v3/billdownload/file"
 	billLinkLife = 30 * time.Second
-	billMonths   = 3   // for which bills are kept
-	maxBillLinks = 100 // that live at a time; the oldest ends for another one
+	billMonths   = 3  // for which bills are kept
+	maxBillLinks = 16 // that live at a time; the oldest ends for another one
 	dateLayout   = "2006-01-02"
 )
 
