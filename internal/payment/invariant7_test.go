@@ -195,6 +195,23 @@ func TestInvariant_7_ARefundThatCouldNotBeSentStaysPending(t *testing.T) {
 	})
 }
 
+func TestInvariant_7_ARefundThatWaitedIsSubmittedWhenItIsSent(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		b := w.banks["up"]
+		p := w.create(order("o-1", "barcode", "unionpay", 100)).Payment
+		b.goes(channels.OpRefund, refused)
+		first := w.mustRefund(p, "r-1", 60)
+		if !first.SubmittedAt.IsZero() {
+			t.Errorf("a refund that was not sent is submitted at %s", first.SubmittedAt)
+		}
+		w.pass(30 * time.Second)
+		got := w.refundsOf(p)[0]
+		if got.Status != payment.RefundSucceeded || !got.SubmittedAt.After(first.CreatedAt) {
+			t.Errorf("want it sent later than it was asked for (%s), got %s submitted at %s", first.CreatedAt, got.Status, got.SubmittedAt)
+		}
+	})
+}
+
 func TestInvariant_7_ADeclinedRefundReleasesItsReservation(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		p := w.create(order("o-1", "barcode", "", 100)).Payment

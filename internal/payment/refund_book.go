@@ -30,7 +30,9 @@ func (c *change) refundCallFailed(ctx context.Context, r *Refund, cause error, r
 		if err := c.moveRefund(ctx, r, RefundPending, describe(cause)); err != nil {
 			return err
 		}
-		r.Failure = failureOf(cause)
+		// Nothing was executed under that time; what is sent later is submitted
+		// later, as a channel may demand (UnionPay's txnTime must be now).
+		r.Failure, r.SubmittedAt = failureOf(cause), time.Time{}
 	}
 	r.NextCheckAt = c.at.Add(step(c.s.cfg.RefundLadder, r.Checks))
 	r.Checks++
