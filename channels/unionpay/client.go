@@ -41,19 +41,10 @@ type Client struct {
 	base     string // of the gateway's paths
 	files    string // where files are downloaded
 	trust    trust
-	expiries []CertificateExpiry
+	expiries []channels.CertificateExpiry
 }
 
 var _ channels.Channel = (*Client)(nil)
-
-// CertificateExpiry is when a configured certificate ends.
-type CertificateExpiry struct {
-	// Field is the credential's field, for instance "middle_cert".
-	Field string
-	// Serial is the serial number in decimal, as UnionPay writes it.
-	Serial   string
-	NotAfter time.Time
-}
 
 // expiryWarning is how long before its end a certificate is warned of.
 const expiryWarning = 30 * 24 * time.Hour
@@ -127,7 +118,7 @@ func (c *Client) loadTrust() []error {
 }
 
 func (c *Client) noteExpiry(name string, cert *x509.Certificate) {
-	c.expiries = append(c.expiries, CertificateExpiry{Field: name, Serial: cert.SerialNumber.String(), NotAfter: cert.NotAfter})
+	c.expiries = append(c.expiries, channels.CertificateExpiry{Field: name, Serial: cert.SerialNumber.String(), NotAfter: cert.NotAfter})
 }
 
 func (c *Client) warnOfExpiries(logger *slog.Logger) {
@@ -143,7 +134,7 @@ func (c *Client) warnOfExpiries(logger *slog.Logger) {
 }
 
 // Expiries lists when the configured certificates end.
-func (c *Client) Expiries() []CertificateExpiry { return slices.Clone(c.expiries) }
+func (c *Client) Expiries() []channels.CertificateExpiry { return slices.Clone(c.expiries) }
 
 // Name is "unionpay".
 func (c *Client) Name() string { return Name }
