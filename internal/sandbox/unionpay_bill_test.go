@@ -215,8 +215,10 @@ func TestUnionPayBill(t *testing.T) {
 	u.balances(f, "借记卡")
 
 	s.must(http.MethodPost, "bills", M{"channel": "unionpay", "date": day.Format("2006-01-02"), "tamper": []M{
-		{"kind": "lost_row", "out_trade_no": "billed02"}, {"kind": "wrong_amount", "out_trade_no": "billed01"},
-		{"kind": "wrong_fee", "out_trade_no": "billed04"}, {"kind": "foreign_row", "out_trade_no": "foreign1"},
+		{"kind": "lost_row", "out_trade_no": "billed02"},
+		{"kind": "wrong_amount", "out_trade_no": "billed01"},
+		{"kind": "wrong_fee", "out_trade_no": "billed04"},
+		{"kind": "foreign_row", "out_trade_no": "foreign1"},
 	}}, nil)
 	f = readUpFile(t, u.file("00", today)["fileContent"])
 	if row := f.find(t, "billed01"); row[7] != "000000010001" || row[17] != "C000000009941" {

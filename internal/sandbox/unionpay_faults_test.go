@@ -55,8 +55,10 @@ func TestUnionPayFaults_EveryKind(t *testing.T) {
 		more       M
 		done       bool
 	}{
-		{"rate_limited", "37", nil, false}, {"decline", "64", nil, false},
-		{"system_error", "06", nil, false}, {"system_error", "03", M{"effect": "after"}, true},
+		{"rate_limited", "37", nil, false},
+		{"decline", "64", nil, false},
+		{"system_error", "06", nil, false},
+		{"system_error", "03", M{"effect": "after"}, true},
 	} {
 		o := one(c.kind, c.more)
 		u.says(c.code, o)
@@ -72,10 +74,13 @@ func TestUnionPayFaults_EveryKind(t *testing.T) {
 		done bool
 		is   func(error) bool
 	}{
-		{"hang_before", nil, false, timedOut}, {"hang_after", nil, true, timedOut},
+		{"hang_before", nil, false, timedOut},
+		{"hang_after", nil, true, timedOut},
 		{"reset_after", nil, true, func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }},
-		{"http_500", nil, false, said("HTTP 500")}, {"http_500", M{"effect": "after"}, true, said("HTTP 500")},
-		{"html_502", nil, false, said("HTTP 502")}, {"html_502", M{"effect": "after"}, true, said("HTTP 502")},
+		{"http_500", nil, false, said("HTTP 500")},
+		{"http_500", M{"effect": "after"}, true, said("HTTP 500")},
+		{"html_502", nil, false, said("HTTP 502")},
+		{"html_502", M{"effect": "after"}, true, said("HTTP 502")},
 		{"bad_signature", nil, true, func(err error) bool { return errors.Is(err, errBadSignature) }},
 		{"unsigned", nil, true, func(err error) bool { return errors.Is(err, errUnsigned) }},
 	} {

@@ -15,8 +15,8 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
-// pfxPassword is the one that UnionPay's test files have.
-const pfxPassword = "000000" //nolint:gosec // published, and it guards a key made for the sandbox
+// pfxPassword is the one that UnionPay's test files have; it guards a key made for the sandbox.
+const pfxPassword = "000000"
 
 // secrets is what the books keep of an account; all of it is made for the sandbox.
 type secrets struct {
