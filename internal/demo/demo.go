@@ -87,7 +87,8 @@ func (d *demo) loop(ctx context.Context, channel, scene string) {
 	order := d.orderNo()
 	var p payment
 	s.step(ctx, "merchant orders "+yuan(amount), func(ctx context.Context) (string, error) {
-		_, err := d.call(ctx, http.MethodPost, "/v1/payments", d.request(order, channel, scene, amount), &p, http.StatusCreated)
+		// 202: UnionPay only accepts a scanned code, and tells of the money by its callback, which comes before its answer or after.
+		_, err := d.call(ctx, http.MethodPost, "/v1/payments", d.request(order, channel, scene, amount), &p, http.StatusCreated, http.StatusAccepted)
 		return p.ID + " is " + p.Status, err
 	})
 	if p.Status == "pending" {
