@@ -51,6 +51,7 @@ var imports = []rule{
 	{"internal/app", []string{anything}},
 	{"internal/demo", []string{"signing"}},
 	{"internal/acceptance", nil},
+	{"internal/torture", []string{"signing"}},
 	{"internal/tidy", nil},
 	{"internal/testenv/...", []string{"internal/testenv/..."}},
 	{"cmd/...", []string{anything}},

@@ -1,0 +1,109 @@
+package torture_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/paymux/paymux/internal/testenv"
+	"github.com/paymux/paymux/internal/torture"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "paymux-torture")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "paymux")
+	build := exec.Command("go", "build", "-o", binary, "../../cmd/paymux")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "the binary under test cannot be built:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// short is the form that every `go test` runs. Both databases are run side by
+// side, so that it takes less than 90 s.
+var short = torture.Options{Seed: 1, Orders: 150, Kills: 12, Duration: 30 * time.Second, Merchants: 8, Drain: 3 * time.Minute, SkipLimits: true}
+
+func TestInvariant_1_NeverChargedTwiceNeverLost_MariaDB(t *testing.T) {
+	t.Parallel()
+	dsn, err := mysql.ParseDSN(testenv.MySQL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	redisAddr, redisDB := testenv.Redis(t)
+	database, redis := testenv.Proxy(t, dsn.Addr), testenv.Proxy(t, redisAddr)
+	dsn.Addr = database.Addr()
+	dir := workDir(t)
+	file := filepath.Join(dir, "dsn")
+	if err := os.WriteFile(file, []byte(dsn.FormatDSN()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	torment(t, torture.World{
+		Binary: binary, Dir: dir, Gateways: 2,
+		Database: fmt.Sprintf("{driver: mysql, dsn_file: %q, timeout: 3s, lock_wait: 3s}", file),
+		Redis:    fmt.Sprintf("addr: %q, db: %d", redis.Addr(), redisDB),
+		Lines:    map[string]torture.Line{"database": database, "redis": redis},
+	})
+}
+
+func TestInvariant_1_NeverChargedTwiceNeverLost_SQLite(t *testing.T) {
+	t.Parallel()
+	dir := workDir(t)
+	torment(t, torture.World{
+		Binary: binary, Dir: dir, Gateways: 1,
+		Database: fmt.Sprintf("{driver: sqlite, path: %q}", filepath.Join(dir, "paymux.db")),
+	})
+}
+
+// workDir is a folder that is kept when the test fails, for its logs.
+func workDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "paymux-torture-run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(dir)
+		}
+	})
+	return dir
+}
+
+func torment(t *testing.T, world torture.World) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: the run under failure takes more than a minute")
+	}
+	opts := short
+	opts.Out = t.Output()
+	opts, err := opts.FromEnvironment(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := torture.Run(t.Context(), world, opts)
+	if err != nil {
+		t.Fatalf("%v; logs: %s", err, world.Dir)
+	}
+	report := result.Report()
+	t.Logf("figures\n%s", report)
+	if err := os.WriteFile(filepath.Join(world.Dir, "report.txt"), []byte(report), 0o600); err != nil {
+		t.Error(err)
+	}
+	if n := len(result.Verdict.Anomalies); n != 0 {
+		t.Errorf("anomalies = %d", n)
+	}
+}
