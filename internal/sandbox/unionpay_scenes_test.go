@@ -1,6 +1,8 @@
 package sandbox_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"html"
 	"io"
 	"net/http"
@@ -188,6 +190,12 @@ func read(t *testing.T, resp *http.Response) string {
 	}
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("content security policy is %q", csp)
+	} else if _, script, has := strings.Cut(string(body), "<script>"); has {
+		script, _, _ = strings.Cut(script, "</script>")
+		sum := sha256.Sum256([]byte(script))
+		if !strings.Contains(csp, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+			t.Errorf("the page's own script %q is not allowed by %q", script, csp)
+		}
 	}
 	return string(body)
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
 
 func TestParseForm(t *testing.T) {
@@ -62,6 +64,14 @@ func TestRealRequests(t *testing.T) {
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "..", "shared", "vectors")
 	}
+	pfx, err := os.ReadFile(filepath.Join(dir, "unionpay", "certs", "acp_test_sign_69903319369.pfx")) //nolint:gosec // a folder of test data
+	if err != nil {
+		t.Skipf("SKIPPED: UnionPay's public test key is not under %s (%v); set PAYMUX_VECTORS", dir, err)
+	}
+	_, cert, _, err := pkcs12.DecodeChain(pfx, "000000")
+	if err != nil {
+		t.Fatal(err)
+	}
 	samples, err := filepath.Glob(filepath.Join(dir, "unionpay", "samples", "ysd_request_*.json"))
 	if err != nil || len(samples) == 0 {
 		t.Skipf("SKIPPED: no real UnionPay messages under %s; set PAYMUX_VECTORS", dir)
@@ -81,6 +91,9 @@ func TestRealRequests(t *testing.T) {
 		f, err := parseForm(sample.Fields.encode())
 		if err != nil || f.canonical() != sample.CanonicalString {
 			t.Errorf("%s: %v\n%s\n%s", filepath.Base(path), err, f.canonical(), sample.CanonicalString)
+		}
+		if f["certId"] != cert.SerialNumber.String() || !verify(cert, f) || verify(cert, f.with(fields{"orderId": "another1"})) {
+			t.Errorf("%s: the signature of a real request is judged wrongly", filepath.Base(path))
 		}
 	}
 }
