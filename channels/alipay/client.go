@@ -134,11 +134,11 @@ func (c *Client) loadVerifiers(signer crypto.Signer) []error {
 
 func (c *Client) loadPublicKeys() []error {
 	var faults []error
-	texts := c.cfg.AlipayPublicKeys
+	keys := c.cfg.AlipayPublicKeys
 	if c.cfg.AlipayPublicKey != "" {
-		texts = append([]string{c.cfg.AlipayPublicKey}, texts...)
+		keys = append([]string{c.cfg.AlipayPublicKey}, keys...)
 	}
-	for i, text := range texts {
+	for i, text := range keys {
 		key, err := parsePublicKey(text)
 		if err == nil {
 			err = checkBits(key)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 )
 
 func TestOutcomesOfCodes(t *testing.T) {
@@ -88,26 +89,11 @@ func TestMessagesHoldNoSecrets(t *testing.T) {
 			t.Errorf("message of %q: %q, want %q", in, got, want)
 		}
 	}
-	if got := clip(strings.Repeat("长", 500), maxMessage); len([]rune(got)) != maxMessage {
+	if got := texts.Clip(strings.Repeat("长", 500), maxMessage); len([]rune(got)) != maxMessage {
 		t.Errorf("%d characters are kept", len([]rune(got)))
 	}
 }
 
 func quote(s string) string {
 	return `"` + strings.NewReplacer("\n", `\n`, `"`, `\"`).Replace(s) + `"`
-}
-
-func TestMaskDigits(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                     "",
-		"123456789012345":      "123456789012345",
-		"1234567890123456":     "***",
-		"a1234567890123456b12": "a***b12",
-		"12a1234567890123456":  "12a***",
-		"号1234567890123456号1号": "号***号1号",
-	} {
-		if got := maskDigits(in); got != want {
-			t.Errorf("maskDigits(%q) = %q, want %q", in, got, want)
-		}
-	}
 }

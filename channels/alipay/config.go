@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // Config is one account's credentials. Keys and certificates are PEM text; the
@@ -62,7 +64,7 @@ func ParseConfig(raw []byte) (Config, error) {
 	var faults []error
 	for _, m := range members {
 		if !slices.Contains(configFields(), m.name) {
-			faults = append(faults, fmt.Errorf("alipay credentials: field %q is not known", clip(m.name, 64)))
+			faults = append(faults, fmt.Errorf("alipay credentials: field %q is not known", texts.Clip(m.name, 64)))
 		}
 	}
 	var cfg Config
@@ -102,10 +104,10 @@ func (c Config) faults() []error {
 	if err := checkGatewayURL(c.GatewayURL); err != nil {
 		add("gateway_url %w", err)
 	}
-	if !isText(c.AppID, 1, 32, isAlnum) {
+	if !texts.Is(c.AppID, 1, 32, texts.IsAlnum) {
 		add("app_id must be 1 to 32 letters and digits")
 	}
-	if !isText(c.SellerID, 1, 32, isAlnum) {
+	if !texts.Is(c.SellerID, 1, 32, texts.IsAlnum) {
 		add("seller_id must be 1 to 32 letters and digits")
 	}
 	keyMode := c.AlipayPublicKey != "" || len(c.AlipayPublicKeys) > 0
@@ -129,7 +131,7 @@ func (c Config) faults() []error {
 			add("encrypt_key must be the base64 of 16 bytes")
 		}
 	}
-	if !isText(c.AppAuthToken, 0, 64, isAlnum) {
+	if !texts.Is(c.AppAuthToken, 0, 64, texts.IsAlnum) {
 		add("app_auth_token must be at most 64 letters and digits")
 	}
 	if v := c.RefundSpacing; v != nil && (*v < 0 || *v > 3600) {
@@ -223,16 +225,3 @@ func FromSandbox(raw []byte, mode Mode) (Config, error) {
 	}
 	return cfg, errors.Join(cfg.faults()...)
 }
-
-func isText(s string, least, most int, allowed func(rune) bool) bool {
-	if len(s) < least || len(s) > most {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return !allowed(r) }) < 0
-}
-
-func isAlnum(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-}
-
-func isDigit(r rune) bool { return r >= '0' && r <= '9' }

@@ -2,7 +2,8 @@ package alipay
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // maxMessage and maxCode bound what is kept of the channel's own words, in
@@ -21,57 +22,17 @@ func messageOf(n node) string {
 	if text == "" || strings.ContainsAny(text, "=&") {
 		text = n.text("msg")
 	}
-	return clip(maskDigits(text), maxMessage)
+	return texts.Clip(texts.MaskDigits(text, maskedRun), maxMessage)
 }
 
 // codeText is the more exact of the two codes.
 func codeText(code, subCode string) string {
 	if subCode != "" {
-		return clip(subCode, maxCode)
+		return texts.Clip(subCode, maxCode)
 	}
-	return clip(code, maxCode)
-}
-
-// clip cuts to most characters and drops control characters.
-func clip(s string, most int) string {
-	var b strings.Builder
-	for _, r := range s {
-		if most == 0 {
-			break
-		}
-		if unicode.IsControl(r) {
-			continue
-		}
-		b.WriteRune(r)
-		most--
-	}
-	return b.String()
+	return texts.Clip(code, maxCode)
 }
 
 // maskedRun is the length from which a run of digits may be an account (16) or
 // a payer's code (16 to 24).
 const maskedRun = 16
-
-func maskDigits(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		end := strings.IndexFunc(s, func(r rune) bool { return !isDigit(r) })
-		if end < 0 {
-			end = len(s)
-		}
-		if end >= maskedRun {
-			b.WriteString("***")
-		} else {
-			b.WriteString(s[:end])
-		}
-		s = s[end:]
-		if next := strings.IndexFunc(s, isDigit); next >= 0 {
-			b.WriteString(s[:next])
-			s = s[next:]
-		} else {
-			b.WriteString(s)
-			s = ""
-		}
-	}
-	return b.String()
-}

@@ -9,6 +9,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -160,7 +161,7 @@ func waiting(attemptID string, a channels.Action) channels.PayResult {
 // isPartnerID tells a buyer_id (16 digits that begin with 2088) from a
 // buyer_open_id.
 func isPartnerID(s string) bool {
-	return len(s) == 16 && strings.HasPrefix(s, "2088") && isText(s, 16, 16, isDigit)
+	return len(s) == 16 && strings.HasPrefix(s, "2088") && texts.Is(s, 16, 16, texts.IsDigit)
 }
 
 // paidOf reads what a verified message says of money that was taken. The

@@ -8,6 +8,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // QueryPayment asks for the order by our number. The answer's own number and
@@ -40,7 +41,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 		state.Status = channels.StateReversed
 	default:
 		return channels.PaymentState{}, c.fail(channels.OpQuery, channels.Unknown,
-			fmt.Errorf("verified answer has the unknown trade_status %q", clip(status, maxCode)))
+			fmt.Errorf("verified answer has the unknown trade_status %q", texts.Clip(status, maxCode)))
 	}
 	if state.Paid, err = paidOf(r.node, "send_pay_date"); err != nil {
 		return channels.PaymentState{}, c.fail(channels.OpQuery, channels.Unknown, err)

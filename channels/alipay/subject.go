@@ -3,6 +3,8 @@ package alipay
 import (
 	"strings"
 	"unicode"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // maxSubject and maxReason are the longest texts that Alipay takes, in
@@ -38,5 +40,5 @@ func plainText(s string, most int) string {
 		}
 		return r
 	}, s)
-	return clip(s, most)
+	return texts.Clip(s, most)
 }

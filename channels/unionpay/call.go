@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -124,7 +125,7 @@ func (c *Client) exchange(ctx context.Context, op channels.Operation, address st
 func (c *Client) refusal(op channels.Operation, r reply) *channels.Error {
 	return &channels.Error{
 		Outcome: outcomeOf(op, r.code), Channel: Name, Op: op,
-		Code: clip(r.code, maxCode), Message: forPeople(r.text),
+		Code: texts.Clip(r.code, maxCode), Message: forPeople(r.text),
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // Config is one account's credentials. Certificates and keys are PEM text.
@@ -67,7 +69,7 @@ func ParseConfig(raw []byte) (Config, error) {
 	var faults []error
 	for _, name := range names {
 		if !slices.Contains(configFields(), name) {
-			faults = append(faults, fmt.Errorf("unionpay credentials: field %q is not known", clip(name, 64)))
+			faults = append(faults, fmt.Errorf("unionpay credentials: field %q is not known", texts.Clip(name, 64)))
 		}
 	}
 	var cfg Config
@@ -149,7 +151,7 @@ func (c Config) faults() []error {
 			add("file_url %w", err)
 		}
 	}
-	if !isText(c.MerID, 15, 15, isAlnum) {
+	if !texts.Is(c.MerID, 15, 15, texts.IsAlnum) {
 		add("mer_id must be 15 letters and digits")
 	}
 	pfx, pem := c.PFXBase64 != "" || c.PFXPassword != "", c.MerchantPrivateKey != "" || c.MerchantCert != ""
@@ -173,7 +175,7 @@ func (c Config) faults() []error {
 	if c.MiddleCert == "" {
 		add("middle_cert is missing")
 	}
-	if c.TermID != "" && !isText(c.TermID, 1, 8, isAlnum) {
+	if c.TermID != "" && !texts.Is(c.TermID, 1, 8, texts.IsAlnum) {
 		add("term_id must be 1 to 8 letters and digits")
 	}
 	if v := c.RefundWindowDays; v != nil && (*v < 1 || *v > 3650) {
@@ -217,16 +219,3 @@ func (c Config) GoString() string { return c.String() }
 
 // LogValue is String.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-func isText(s string, least, most int, allowed func(rune) bool) bool {
-	if len(s) < least || len(s) > most {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return !allowed(r) }) < 0
-}
-
-func isAlnum(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-}
-
-func isDigit(r rune) bool { return r >= '0' && r <= '9' }

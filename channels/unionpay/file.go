@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 )
 
 const (
@@ -76,7 +77,7 @@ func (c *Client) DownloadFile(ctx context.Context, day time.Time) (File, error) 
 	if err != nil {
 		return File{}, c.fail(channels.OpBill, channels.Unknown, fmt.Errorf("unpack file: %w", err))
 	}
-	return File{Name: clip(m.get("fileName"), maxMessage), Content: content}, nil
+	return File{Name: texts.Clip(m.get("fileName"), maxMessage), Content: content}, nil
 }
 
 // unpack undoes base64 and zlib (with its header). most bounds the result, in

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // maxFields bounds a message; real ones have some thirty fields.
@@ -110,7 +112,7 @@ func newMessage(fields []field) (message, error) {
 	m := message(fields)
 	slices.SortFunc(m, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	for i, f := range m {
-		if !isText(f.name, 1, 64, isAlnum) || (i > 0 && m[i-1].name == f.name) {
+		if !texts.Is(f.name, 1, 64, texts.IsAlnum) || (i > 0 && m[i-1].name == f.name) {
 			return nil, errMessage
 		}
 	}

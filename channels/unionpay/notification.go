@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // ParseNotification verifies the body and reads it. It looks at nothing but
@@ -51,7 +52,7 @@ func paymentNotice(m message, txnTime time.Time) (channels.Notification, error) 
 	}
 	code := m.get("respCode")
 	out.Payment = channels.PaymentState{
-		AttemptID: out.AttemptID, Code: clip(code, maxCode), Message: forPeople(m.get("respMsg")),
+		AttemptID: out.AttemptID, Code: texts.Clip(code, maxCode), Message: forPeople(m.get("respMsg")),
 	}
 	switch {
 	case isSuccess(code):

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -77,7 +78,7 @@ func checkOrder(ref channels.AttemptRef, supported bool) error {
 
 // isNumber: UnionPay takes 8 to 40 letters and digits, but its files have
 // room for 32.
-func isNumber(s string) bool { return isText(s, 8, 32, isAlnum) }
+func isNumber(s string) bool { return texts.Is(s, 8, 32, texts.IsAlnum) }
 
 func (c *Client) order(p product, req channels.PayRequest) map[string]string {
 	fields := c.request(p.kind, req.Attempt.ID, req.Attempt.SubmittedAt)

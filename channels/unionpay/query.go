@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -38,7 +39,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 	orig := r.get("origRespCode")
 	state := channels.PaymentState{
 		Status: unpaidStatus(p, orig, over), AttemptID: r.get("orderId"),
-		Code: clip(orig, maxCode), Message: forPeople(r.get("origRespMsg")),
+		Code: texts.Clip(orig, maxCode), Message: forPeople(r.get("origRespMsg")),
 	}
 	if !isSuccess(orig) {
 		return state, nil
@@ -115,7 +116,7 @@ func paidOf(m message, txnTime time.Time) (channels.Paid, error) {
 func amountOf(m message) (money.Amount, error) {
 	text := m.get("txnAmt")
 	minor, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || !isText(text, 1, 12, isDigit) {
+	if err != nil || !texts.Is(text, 1, 12, texts.IsDigit) {
 		return money.Amount{}, errors.New("verified message has no readable txnAmt")
 	}
 	amount, err := money.New(minor, money.CNY)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -135,7 +136,7 @@ func (c *Client) QueryRefund(ctx context.Context, req channels.RefundRequest) (c
 func refundState(m message, code, text string, txnTime time.Time) (channels.RefundState, error) {
 	state := channels.RefundState{
 		Status: channels.RefundUncertain, RefundID: m.get("orderId"), ChannelRefundNo: m.get("queryId"),
-		Code: clip(code, maxCode), Message: forPeople(text),
+		Code: texts.Clip(code, maxCode), Message: forPeople(text),
 	}
 	switch {
 	case isSuccess(code):

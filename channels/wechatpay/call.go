@@ -11,6 +11,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/consts"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -169,7 +170,7 @@ func (c *Client) refused(q call, got transport.Answer) (reply, error) {
 // its people find it.
 func statusError(got transport.Answer) error {
 	id := got.Header.Get(consts.RequestID)
-	if !isText(id, 1, 128, func(r rune) bool { return isKeyID(r) || r == '-' }) {
+	if !texts.Is(id, 1, 128, func(r rune) bool { return isKeyID(r) || r == '-' }) {
 		return fmt.Errorf("WeChat Pay answered HTTP status %d", got.Status)
 	}
 	return fmt.Errorf("WeChat Pay answered HTTP status %d (request %s)", got.Status, id)
@@ -181,7 +182,7 @@ func wordsOf(body []byte) (code, message string) {
 	if err != nil {
 		return "", ""
 	}
-	return clip(o.text("code"), maxCode), messageOf(o.text("message"))
+	return texts.Clip(o.text("code"), maxCode), messageOf(o.text("message"))
 }
 
 func (c *Client) fail(op channels.Operation, outcome channels.Outcome, err error) *channels.Error {

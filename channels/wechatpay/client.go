@@ -17,6 +17,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -145,7 +146,7 @@ func (c *Client) loadKeys() []error {
 	}
 	for id, text := range c.cfg.PublicKeys {
 		key, err := parsePublicKey(text)
-		add("public_keys["+clip(id, maxCode)+"]", id, ringKey{key: key}, err)
+		add("public_keys["+texts.Clip(id, maxCode)+"]", id, ringKey{key: key}, err)
 	}
 	if c.cfg.PlatformCert != "" {
 		id, key, err := parseCertificate(c.cfg.PlatformCert)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // Config is one account's credentials. Keys and certificates are PEM text; for
@@ -67,7 +69,7 @@ func ParseConfig(raw []byte) (Config, error) {
 	var faults []error
 	for name := range members {
 		if !slices.Contains(configFields(), name) {
-			faults = append(faults, fmt.Errorf("wechatpay credentials: field %q is not known", clip(name, maxCode)))
+			faults = append(faults, fmt.Errorf("wechatpay credentials: field %q is not known", texts.Clip(name, maxCode)))
 		}
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -117,7 +119,7 @@ func (c Config) faults() []error {
 		{"serial", c.Serial, 1, 64},
 		{"store_id", c.StoreID, 0, 32},
 	} {
-		if !isText(f.value, f.least, f.most, isAlnum) {
+		if !texts.Is(f.value, f.least, f.most, texts.IsAlnum) {
 			add("%s must be %d to %d letters and digits", f.name, f.least, f.most)
 		}
 	}
@@ -130,11 +132,11 @@ func (c Config) faults() []error {
 	if (c.PublicKey == "") != (c.PublicKeyID == "") {
 		add("public_key and public_key_id go together")
 	}
-	if !isText(c.PublicKeyID, 0, 64, isKeyID) {
+	if !texts.Is(c.PublicKeyID, 0, 64, isKeyID) {
 		add("public_key_id must be at most 64 letters, digits and underscores")
 	}
 	for id := range c.PublicKeys {
-		if !isText(id, 1, 64, isKeyID) {
+		if !texts.Is(id, 1, 64, isKeyID) {
 			add("public_keys: an id must be 1 to 64 letters, digits and underscores")
 		}
 	}

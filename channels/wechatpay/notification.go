@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // opNotification names the reading of a notification in errors; it is no call.
@@ -34,7 +35,7 @@ func (c *Client) ParseNotification(header http.Header, body []byte) (channels.No
 	if err != nil {
 		return channels.Notification{}, unverified(err)
 	}
-	out := channels.Notification{EventID: clip(envelope.text("id"), maxCode)}
+	out := channels.Notification{EventID: texts.Clip(envelope.text("id"), maxCode)}
 	kind, ok := eventKinds()[envelope.text("event_type")]
 	if !ok {
 		return out, nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // errNotOneObject is the cause when text is not exactly one JSON object whose
@@ -106,7 +108,7 @@ func (o object) text(name string) string { return textOf(o[name]) }
 // integer is a field's whole number, written with digits only.
 func (o object) integer(name string) (int64, bool) {
 	raw := string(o[name])
-	if !isText(raw, 1, 19, isDigit) {
+	if !texts.Is(raw, 1, 19, texts.IsDigit) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(raw, 10, 64)

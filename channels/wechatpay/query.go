@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -17,7 +18,7 @@ func (c *Client) QueryPayment(ctx context.Context, ref channels.AttemptRef) (cha
 	r, err := c.call(ctx, c.orderQuery(ref.ID, ref.ChannelTradeNo))
 	if err != nil {
 		if isNoOrder(r) {
-			code, message := clip(r.code, maxCode), messageOf(r.text("message"))
+			code, message := texts.Clip(r.code, maxCode), messageOf(r.text("message"))
 			return channels.PaymentState{Status: channels.StateNotFound, Code: code, Message: message}, nil
 		}
 		return channels.PaymentState{}, err
@@ -53,7 +54,7 @@ func (c *Client) transaction(o object) (channels.PaymentState, error) {
 	word := o.text("trade_state")
 	status, ok := tradeStates()[word]
 	if !ok {
-		return channels.PaymentState{}, fmt.Errorf("verified answer has the unknown trade_state %q", clip(word, maxCode))
+		return channels.PaymentState{}, fmt.Errorf("verified answer has the unknown trade_state %q", texts.Clip(word, maxCode))
 	}
 	if word == "REVOKED" && showsPayment(o) {
 		status = channels.StateReversed

@@ -11,6 +11,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/services/refunddomestic"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -69,7 +70,7 @@ func (c *Client) QueryRefund(ctx context.Context, req channels.RefundRequest) (c
 	r, err := c.call(ctx, q)
 	if err != nil {
 		if isNoRefund(r) {
-			code, message := clip(r.code, maxCode), messageOf(r.text("message"))
+			code, message := texts.Clip(r.code, maxCode), messageOf(r.text("message"))
 			return channels.RefundState{Status: channels.RefundNotFound, Code: code, Message: message}, nil
 		}
 		return channels.RefundState{}, err
@@ -105,7 +106,7 @@ func readRefund(o object, statusField string) (channels.RefundState, error) {
 	word := o.text(statusField)
 	status, ok := refundStatuses()[word]
 	if !ok {
-		return channels.RefundState{}, fmt.Errorf("verified message has the unknown %s %q", statusField, clip(word, maxCode))
+		return channels.RefundState{}, fmt.Errorf("verified message has the unknown %s %q", statusField, texts.Clip(word, maxCode))
 	}
 	state := channels.RefundState{Status: status, RefundID: o.text("out_refund_no"), ChannelRefundNo: o.text("refund_id")}
 	if state.RefundID == "" {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/wechatpay-apiv3/wechatpay-go/core/consts"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // scheme is the one algorithm of requests, answers and notifications here.
@@ -116,7 +118,7 @@ func readSignature(h http.Header) (signature, error) {
 	if strings.HasPrefix(encoded, probePrefix) {
 		return signature{}, errProbe
 	}
-	if !isText(s.timestamp, 1, 12, isDigit) || !isText(s.nonce, 1, 128, isPrintable) {
+	if !texts.Is(s.timestamp, 1, 12, texts.IsDigit) || !texts.Is(s.nonce, 1, 128, isPrintable) {
 		return signature{}, errBadSignature
 	}
 	var err error

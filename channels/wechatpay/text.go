@@ -3,6 +3,8 @@ package wechatpay
 import (
 	"strings"
 	"unicode"
+
+	"github.com/paymux/paymux/channels/texts"
 )
 
 // The longest texts that are sent or kept, in characters.
@@ -38,68 +40,16 @@ func plainText(s string, most int) string {
 		}
 		return r
 	}, s)
-	return clip(s, most)
+	return texts.Clip(s, most)
 }
 
 // messageOf is the channel's own message for people, without runs of digits as
 // long as an account or a payer's code.
-func messageOf(s string) string { return clip(maskDigits(s), maxMessage) }
-
-// clip cuts to most characters and drops control characters.
-func clip(s string, most int) string {
-	var b strings.Builder
-	for _, r := range s {
-		if most == 0 {
-			break
-		}
-		if unicode.IsControl(r) {
-			continue
-		}
-		b.WriteRune(r)
-		most--
-	}
-	return b.String()
-}
+func messageOf(s string) string { return texts.Clip(texts.MaskDigits(s, maskedRun), maxMessage) }
 
 // maskedRun is the length from which a run of digits may be a bank card (16)
 // or a payer's code (18).
 const maskedRun = 16
 
-func maskDigits(s string) string {
-	var b strings.Builder
-	for s != "" {
-		digits := strings.IndexFunc(s, func(r rune) bool { return !isDigit(r) })
-		if digits < 0 {
-			digits = len(s)
-		}
-		if digits >= maskedRun {
-			b.WriteString("***")
-		} else {
-			b.WriteString(s[:digits])
-		}
-		s = s[digits:]
-		other := strings.IndexFunc(s, isDigit)
-		if other < 0 {
-			other = len(s)
-		}
-		b.WriteString(s[:other])
-		s = s[other:]
-	}
-	return b.String()
-}
-
-func isText(s string, least, most int, allowed func(rune) bool) bool {
-	if len(s) < least || len(s) > most {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return !allowed(r) }) < 0
-}
-
-func isDigit(r rune) bool { return r >= '0' && r <= '9' }
-
-func isAlnum(r rune) bool {
-	return isDigit(r) || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-}
-
 // isKeyID allows what the ids of keys and certificates are made of.
-func isKeyID(r rune) bool { return isAlnum(r) || r == '_' }
+func isKeyID(r rune) bool { return texts.IsAlnum(r) || r == '_' }
