@@ -54,6 +54,12 @@ test: deps $(TESTSERVERS) $(TESTREPORT) ## every test with the race detector (PK
 	echo "go test $$race $(TESTFLAGS) $(PKG)"; \
 	$(TESTSERVERS) go test -json $$race $(TESTFLAGS) $(PKG) | $(TESTREPORT)
 
+.PHONY: torture
+torture: deps $(TESTSERVERS) ## prove that nothing is charged twice or lost under kills and faults; see docs/reliability.md
+	@export PAYMUX_TORTURE_SEED=$${PAYMUX_TORTURE_SEED:-$$RANDOM} PAYMUX_TORTURE_ORDERS=$${PAYMUX_TORTURE_ORDERS:-10000}; \
+	export PAYMUX_TORTURE_KILLS=$${PAYMUX_TORTURE_KILLS:-500} PAYMUX_TORTURE_MINUTES=$${PAYMUX_TORTURE_MINUTES:-25}; \
+	$(TESTSERVERS) go test ./internal/torture -run NeverChargedTwice -count 1 -timeout 3h -v
+
 .PHONY: test-all
 test-all: fuzz clients test ## test, and other people's clients in Node.js, browsers, a moment of fuzzing
 
