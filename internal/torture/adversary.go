@@ -67,7 +67,10 @@ func (a *adversary) rage(ctx context.Context) {
 	defer cancel()
 	var all sync.WaitGroup
 	all.Go(func() { a.killing(ctx) })
-	all.Go(func() { a.faulting(ctx) })
+	for i, channel := range a.channels {
+		rng := a.random(handFaults + uint64(i)) //nolint:gosec // an index is not negative
+		all.Go(func() { a.faulting(ctx, rng, channel) })
+	}
 	all.Go(func() { a.misleading(ctx) })
 	all.Go(func() { a.deafening(ctx) })
 	hand := uint64(handLines)
@@ -124,12 +127,12 @@ func (a *adversary) restart(ctx context.Context, g *gateway) {
 type fault struct {
 	kind   string
 	effect string
-	// operations are those that can show it.
-	operations []string
+	// operations are those that can show it, by how often it is tried.
+	operations []choice[string]
 }
 
 func faults() []fault {
-	calls := []string{"pay", "query", "close", "cancel", "refund", "refund_query"}
+	calls := []choice[string]{{5, "pay"}, {4, "query"}, {1, "close"}, {1, "cancel"}, {3, "refund"}, {2, "refund_query"}}
 	return []fault{
 		{kind: "hang_before", operations: calls}, {kind: "hang_after", operations: calls}, {kind: "reset_after", operations: calls},
 		{kind: "http_500", operations: calls}, {kind: "http_500", effect: "after", operations: calls},
@@ -137,38 +140,66 @@ func faults() []fault {
 		{kind: "system_error", operations: calls}, {kind: "system_error", effect: "after", operations: calls},
 		{kind: "bad_signature", operations: calls}, {kind: "unsigned", operations: calls}, {kind: "stale", operations: calls},
 		{kind: "wrong_id", operations: calls}, {kind: "wrong_amount", operations: calls}, {kind: "rate_limited", operations: calls},
-		{kind: "slow", operations: calls}, {kind: "decline", operations: []string{"pay", "refund"}}, {kind: "refuse_connection"},
+		{kind: "slow", operations: calls}, {kind: "decline", operations: []choice[string]{{2, "pay"}, {1, "refund"}}}, {kind: "refuse_connection"},
 	}
 }
 
-// faulting sets one fault after the other, each for a short span at one
-// channel.
-func (a *adversary) faulting(ctx context.Context) {
-	rng := a.random(handFaults)
+// faulting sets one fault after the other at a channel, each for a short span.
+func (a *adversary) faulting(ctx context.Context, rng *rand.Rand, channel string) {
 	kinds := faults()
 	for {
-		f, channel := kinds[rng.IntN(len(kinds))], a.channels[rng.IntN(len(a.channels))]
+		f := kinds[rng.IntN(len(kinds))]
 		body := map[string]any{"channel": channel, "kind": f.kind}
+		count := 1 + rng.IntN(4)
 		if len(f.operations) > 0 {
-			body["operation"] = f.operations[rng.IntN(len(f.operations))]
-			body["count"] = 1 + rng.IntN(4)
+			body["operation"], body["count"] = weighted(rng, f.operations), count
 		}
 		if f.effect != "" {
 			body["effect"] = f.effect
 		}
-		span, gap := between(rng, 300*time.Millisecond, 1500*time.Millisecond), between(rng, 0, 400*time.Millisecond)
-		status, err := a.sim.call(ctx, http.MethodPost, "/_control/faults", body, nil)
+		span, gap := between(rng, 300*time.Millisecond, 1500*time.Millisecond), between(rng, 0, 300*time.Millisecond)
+		var set postedFault
+		status, err := a.sim.call(ctx, http.MethodPost, "/_control/faults", body, &set)
 		switch {
 		case err == nil:
-			a.count("fault " + f.kind + after(f.effect))
 			pause(ctx, span)
-			_, _ = a.sim.call(ctx, http.MethodDelete, "/_control/faults?channel="+channel, map[string]any{}, nil)
+			a.lift(ctx, set, count, f.kind+after(f.effect), channel)
 		case status != http.StatusBadRequest && ctx.Err() == nil: // 400: the operation can't show it there
 			a.fail(fmt.Errorf("set a fault: %w", err))
 		}
 		if !pause(ctx, gap) {
 			return
 		}
+	}
+}
+
+// postedFault is a fault as the sandbox lists it; count is what is left of it.
+type postedFault struct {
+	ID    int  `json:"id"`
+	Count *int `json:"count"`
+}
+
+// lift ends a channel's fault and counts the calls that it struck. A closed
+// listener sees no calls: it counts once.
+func (a *adversary) lift(ctx context.Context, set postedFault, count int, name, channel string) {
+	var left struct {
+		Data []postedFault `json:"data"`
+	}
+	_, err := a.sim.call(ctx, http.MethodGet, "/_control/faults", map[string]any{}, &left)
+	_, _ = a.sim.call(ctx, http.MethodDelete, "/_control/faults?channel="+channel, map[string]any{}, nil)
+	if err != nil {
+		return // the run ends
+	}
+	if set.Count == nil {
+		count = 1
+	}
+	for _, f := range left.Data {
+		if f.ID == set.ID && f.Count != nil {
+			count -= *f.Count
+		}
+	}
+	for range count {
+		a.count("struck by " + name)
 	}
 }
 

@@ -1,6 +1,9 @@
 package torture
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Statuses, of the contract's words.
 const (
@@ -91,13 +94,27 @@ func (c *check) chargeKnown(t *Trade, p *Payment) {
 		return
 	}
 	keeps := p.Status == succeeded && a.Counted
-	if !keeps && t.returned() < t.Amount {
+	switch {
+	case keeps || t.returned() >= t.Amount:
+	case c.refusedReturn(t, a):
+		c.v.RefusedReturns++
+	default:
 		kind := LostCharge
 		if p.Status == succeeded {
 			kind = DoubleCharge
 		}
 		c.found(kind, p.MerchantOrderNo, "the payment is %s, attempt %s (counted %t) took %d and gave %d back", p.Status, a.ID, a.Counted, t.Amount, t.returned())
 	}
+}
+
+// refusedReturn reports whether the gateway gave the money back and the channel
+// refused for good: with an amount whose refunds always fail, or on an attempt
+// that a merchant can't refund. All other money the merchant refunds, see nudge.
+func (c *check) refusedReturn(t *Trade, a Attempt) bool {
+	const refundsFail, outcomes = 9007, 10_000
+	return (t.Amount%outcomes == refundsFail || !a.Counted) && slices.ContainsFunc(c.ofTrade[a.ID], func(r *Refund) bool {
+		return r.Initiator == "gateway" && r.Status == failed
+	})
 }
 
 // channelRefund looks for a simulator's refund in the gateway's books. A
@@ -185,10 +202,11 @@ func (c *check) payment(p *Payment) {
 const limitMargin = 20 * time.Second
 
 // awaitsLimit reports whether nobody can say yet what became of an order: the
-// channel doesn't hold it, and may until its limit.
+// channel doesn't hold it, takes no repeat of it, and may still get it until its
+// limit.
 func (c *check) awaitsLimit(p *Payment) bool {
 	for _, a := range p.Attempts {
-		if attemptUnsure(a.Status) && (!fileDecides(a.Channel) || c.trades[a.ID] != nil) {
+		if attemptUnsure(a.Status) && ((p.Scene != "barcode" && !fileDecides(a.Channel)) || c.trades[a.ID] != nil) {
 			return false
 		}
 	}

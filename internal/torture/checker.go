@@ -44,6 +44,9 @@ type Verdict struct {
 	// AwaitLimit counts orders that may not have arrived at a channel that takes
 	// no repeat: nothing can be concluded while their limit has not passed.
 	AwaitLimit int
+	// RefusedReturns counts late or second charges whose return the channel
+	// refused for good; the refunds that failed and their events tell of them.
+	RefusedReturns int
 	// GatewayRefunds counts what the gateway gave back by itself.
 	GatewayRefunds int
 	// Charges and ChannelRefunds are those in the simulators' books.

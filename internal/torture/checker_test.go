@@ -217,6 +217,22 @@ func TestCheck_WhatOnlyTimeSettles(t *testing.T) {
 	}
 }
 
+// TestCheck_WhatTheChannelRefuses takes a return that the channel refuses for
+// good for what it is, and only that.
+func TestCheck_WhatTheChannelRefuses(t *testing.T) {
+	t.Parallel()
+	b := sound()
+	b.Trades[1].Refunds, b.Refunds[1].Status, b.Payments[1].RefundedAmount = nil, failed, 0
+	b.Events[3].Type, b.Received[3].Type = "refund.failed", "refund.failed"
+	if v := Check(b); len(v.Anomalies) != 1 || v.Anomalies[0].Kind != LostCharge {
+		t.Errorf("late money that the merchant can return, found %+v", v.Anomalies)
+	}
+	b.Trades[1].Amount, b.Payments[1].Amount = 9007, 9007
+	if v := Check(b); len(v.Anomalies) != 0 || v.RefusedReturns != 1 {
+		t.Errorf("an amount whose refunds always fail, found %+v", v)
+	}
+}
+
 func TestPlanned_FollowsTheSeed(t *testing.T) {
 	t.Parallel()
 	offers := []offer{{"alipay", "qr"}, {"alipay", "barcode"}, {"wechatpay", "h5"}}

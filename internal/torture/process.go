@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -44,7 +46,7 @@ func start(ctx context.Context, binary, dir, name string, args ...string) (*proc
 	}
 	defer func() { _ = log.Close() }()
 	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{})} //nolint:gosec,noctx // the binary under test; it is killed, not cancelled
-	p.cmd.Stderr = log
+	p.cmd.Stderr, p.cmd.Env = log, environment()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -84,9 +86,17 @@ func (p *process) kill() {
 	<-p.done
 }
 
+// environment is this process's without the gateway's settings: the binary
+// takes those from the run's own file, and refuses variables it doesn't know.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PAYMUX_") })
+}
+
 // run runs a command of the binary to its end and gives what it printed.
 func run(ctx context.Context, binary string, args ...string) ([]byte, error) {
-	out, err := exec.CommandContext(ctx, binary, args...).Output() //nolint:gosec // the binary under test
+	cmd := exec.CommandContext(ctx, binary, args...) //nolint:gosec // the binary under test
+	cmd.Env = environment()
+	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil, fmt.Errorf("paymux %v: %w: %s", args, err, exit.Stderr)
 	}

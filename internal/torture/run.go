@@ -283,9 +283,18 @@ func (s *scene) nudge(ctx context.Context, b Books) {
 	for _, shopper := range s.shoppers {
 		byNo[shopper.order.No] = shopper
 	}
+	orders := map[string]string{}
 	for _, p := range b.Payments {
+		orders[p.ID] = p.MerchantOrderNo
 		if shopper := byNo[p.MerchantOrderNo]; shopper != nil && (p.Status == pending || p.Status == processing) {
 			shopper.closeOrder(ctx, shopper.somewhere(), p.ID)
+		}
+	}
+	for _, r := range b.Refunds {
+		// Late money whose return the channel refused is the merchant's to return.
+		shopper := byNo[orders[r.PaymentID]]
+		if shopper != nil && r.Initiator == "gateway" && r.Status == failed {
+			shopper.refund(ctx, shopper.somewhere(), r.PaymentID, "late-"+r.ID, r.Amount)
 		}
 	}
 	for _, e := range b.Events {
@@ -351,6 +360,7 @@ func (r *Result) tally() {
 	r.Figures["refunds at the channels"] = r.Verdict.ChannelRefunds
 	r.Figures["refunds by the gateway itself"] = r.Verdict.GatewayRefunds
 	r.Figures["refunds that wait for the settlement file"] = r.Verdict.AwaitFile
+	r.Figures["returns that the channel refused for good"] = r.Verdict.RefusedReturns
 	r.Figures["orders that wait for their limit"] = r.Verdict.AwaitLimit
 }
 

@@ -87,7 +87,7 @@ type plan struct {
 	hasty    int  // creates at once
 	conflict bool // the same number with another amount
 	repeat   bool // the same again, later
-	minutes  bool // a limit of two minutes instead of half an hour
+	minutes  bool // a limit of its own
 }
 
 // planned draws an order's plan. Every order has a source of its own, so that
@@ -125,7 +125,7 @@ func newShopper(m *merchants, sim *simulators, hook, no string, p plan, rng *ran
 	case "h5":
 		body["client_ip"] = "203.0.113.7"
 	}
-	if p.minutes {
+	if p.minutes && p.offer.scene != "barcode" {
 		// The least that the contract allows, and a moment for the way there.
 		body["expires_at"] = time.Now().Add(2*time.Minute + 10*time.Second).UTC().Format(time.RFC3339)
 	}
