@@ -15,6 +15,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -64,7 +65,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	c := &Client{cfg: cfg, http: deps.HTTP, now: deps.Now, common: map[string]string{}}
 	faults := cfg.faults()
-	signer, err := c.signer(deps.Signer)
+	signer, err := credentials.Signer(Name, "app_private_key", cfg.AppPrivateKey, deps.Signer)
 	if err != nil {
 		faults = append(faults, err)
 	}
@@ -101,28 +102,6 @@ func (noSending) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("the library must not send")
 }
 
-func (c *Client) signer(given crypto.Signer) (crypto.Signer, error) {
-	signer := given
-	if signer == nil {
-		if c.cfg.AppPrivateKey == "" {
-			return nil, errors.New("alipay credentials: app_private_key is missing")
-		}
-		key, err := parsePrivateKey(c.cfg.AppPrivateKey)
-		if err != nil {
-			return nil, fmt.Errorf("alipay credentials: app_private_key %w", err)
-		}
-		signer = key
-	}
-	public, ok := signer.Public().(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("alipay credentials: the key that signs requests is not RSA")
-	}
-	if err := checkBits(public); err != nil {
-		return nil, fmt.Errorf("alipay credentials: app_private_key %w", err)
-	}
-	return signer, nil
-}
-
 // loadVerifiers fills the key ring, and in certificate mode the serials that
 // requests carry. signer may be nil when it is itself at fault.
 func (c *Client) loadVerifiers(signer crypto.Signer) []error {
@@ -141,7 +120,7 @@ func (c *Client) loadPublicKeys() []error {
 	for i, text := range keys {
 		key, err := parsePublicKey(text)
 		if err == nil {
-			err = checkBits(key)
+			_, err = credentials.PublicKey(key)
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("alipay credentials: alipay public key %d %w", i+1, err))
@@ -184,7 +163,7 @@ func (c *Client) loadCertificates(signer crypto.Signer) []error {
 			err = verifyChain(leaf, chain, roots, c.now())
 		}
 		if err == nil {
-			err = checkBits(leaf.PublicKey.(*rsa.PublicKey))
+			_, err = credentials.PublicKey(leaf.PublicKey)
 		}
 		if err != nil {
 			fault(field, err)

@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 )
 
@@ -57,41 +54,7 @@ type Config struct {
 // ParseConfig reads credentials strictly: unknown fields, names in another
 // case and duplicate names are faults, and all faults are reported together.
 func ParseConfig(raw []byte) (Config, error) {
-	members, err := objectMembers(raw)
-	if err != nil {
-		return Config{}, errors.New("alipay credentials are not one JSON object with each name once")
-	}
-	var faults []error
-	for _, m := range members {
-		if !slices.Contains(configFields(), m.name) {
-			faults = append(faults, fmt.Errorf("alipay credentials: field %q is not known", texts.Clip(m.name, 64)))
-		}
-	}
-	var cfg Config
-	if err := json.Unmarshal(raw, &cfg); err != nil {
-		var kind *json.UnmarshalTypeError
-		if !errors.As(err, &kind) {
-			return Config{}, errors.New("alipay credentials are not valid JSON")
-		}
-		// Value may quote a number, which may be a secret: only its kind is told.
-		held, _, _ := strings.Cut(kind.Value, " ")
-		faults = append(faults, fmt.Errorf("alipay credentials: field %q holds a %s", kind.Field, held))
-		return Config{}, errors.Join(faults...)
-	}
-	faults = append(faults, cfg.faults()...)
-	if len(faults) > 0 {
-		return Config{}, errors.Join(faults...)
-	}
-	return cfg, nil
-}
-
-func configFields() []string {
-	return []string{
-		"gateway_url", "app_id", "seller_id", "app_private_key",
-		"alipay_public_key", "alipay_public_keys",
-		"app_cert", "alipay_cert", "alipay_root_cert", "alipay_certs",
-		"encrypt_key", "app_auth_token", "refund_spacing", "refund_window_days",
-	}
+	return credentials.Read(Name, raw, Config.faults)
 }
 
 // faults lists what is wrong with the values by themselves. Keys and
@@ -101,7 +64,7 @@ func (c Config) faults() []error {
 	add := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("alipay credentials: "+format, args...))
 	}
-	if err := checkGatewayURL(c.GatewayURL); err != nil {
+	if err := credentials.CheckAddress(c.GatewayURL); err != nil {
 		add("gateway_url %w", err)
 	}
 	if !texts.Is(c.AppID, 1, 32, texts.IsAlnum) {
@@ -141,23 +104,6 @@ func (c Config) faults() []error {
 		add("refund_window_days must be 1 to 3650")
 	}
 	return faults
-}
-
-// checkGatewayURL demands https, because a refusal of the gateway can come
-// without a signature and links carry the payer there; a loopback address may
-// be plain http.
-func checkGatewayURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("must be an absolute https address")
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("must have no user, query or fragment")
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return errors.New("must be https unless the address is loopback")
-	}
-	return nil
 }
 
 // Identity is the account's identity at Alipay, unique in an installation.

@@ -5,14 +5,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
-	"strings"
-)
 
-// minKeyBits is the least RSA key: RSA2 asks for 2048 bits.
-const minKeyBits = 2048
+	"github.com/paymux/paymux/channels/credentials"
+)
 
 // errBadSignature says nothing more on purpose: which key or text was tried is
 // of use to a forger only.
@@ -49,30 +45,9 @@ func (k keyRing) verify(serial string, text, signature []byte) error {
 	return errBadSignature
 }
 
-// parsePrivateKey reads PKCS#8 or PKCS#1, in PEM or in bare base64. Its errors
-// hold nothing of the key.
-func parsePrivateKey(text string) (*rsa.PrivateKey, error) {
-	der, err := keyBytes(text)
-	if err != nil {
-		return nil, err
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		rsaKey, ok := key.(*rsa.PrivateKey)
-		if !ok {
-			return nil, errors.New("is not an RSA key")
-		}
-		return rsaKey, nil
-	}
-	key, err := x509.ParsePKCS1PrivateKey(der)
-	if err != nil {
-		return nil, errors.New("is neither a PKCS#8 nor a PKCS#1 private key")
-	}
-	return key, nil
-}
-
 // parsePublicKey reads PKIX or PKCS#1, in PEM or in bare base64.
 func parsePublicKey(text string) (*rsa.PublicKey, error) {
-	der, err := keyBytes(text)
+	der, err := credentials.DER(text)
 	if err != nil {
 		return nil, err
 	}
@@ -88,22 +63,4 @@ func parsePublicKey(text string) (*rsa.PublicKey, error) {
 		return nil, errors.New("is not an RSA public key")
 	}
 	return key, nil
-}
-
-func keyBytes(text string) ([]byte, error) {
-	if block, _ := pem.Decode([]byte(text)); block != nil {
-		return block.Bytes, nil
-	}
-	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
-	if err != nil || len(der) == 0 {
-		return nil, errors.New("is neither PEM nor base64")
-	}
-	return der, nil
-}
-
-func checkBits(key *rsa.PublicKey) error {
-	if key.N.BitLen() < minKeyBits {
-		return errors.New("is shorter than 2048 bits")
-	}
-	return nil
 }

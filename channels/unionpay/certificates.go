@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/paymux/paymux/channels/credentials"
 )
 
 // The third part of the common name of UnionPay's signing certificates, for
@@ -172,7 +174,7 @@ func oneCertificate(text string) (*x509.Certificate, error) {
 }
 
 // allCertificates reads the certificates of a PEM text, each with an RSA key of
-// at least minKeyBits. Text around them, as some tools write it, is left aside.
+// at least 2048 bits. Text around them, as some tools write it, is left aside.
 func allCertificates(text string) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for rest := []byte(text); ; {
@@ -187,8 +189,7 @@ func allCertificates(text string) ([]*x509.Certificate, error) {
 		if err != nil {
 			return nil, errors.New("holds a certificate that cannot be parsed")
 		}
-		key, ok := c.PublicKey.(*rsa.PublicKey)
-		if !ok || key.N.BitLen() < minKeyBits {
+		if _, err := credentials.PublicKey(c.PublicKey); err != nil {
 			return nil, errors.New("holds a certificate whose key is not RSA of at least 2048 bits")
 		}
 		certs = append(certs, c)

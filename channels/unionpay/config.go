@@ -1,19 +1,12 @@
 package unionpay
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 )
 
@@ -62,32 +55,7 @@ type Config struct {
 // ParseConfig reads credentials strictly: unknown fields, names in another
 // case and duplicate names are faults, and all faults are reported together.
 func ParseConfig(raw []byte) (Config, error) {
-	names, err := memberNames(raw)
-	if err != nil {
-		return Config{}, errors.New("unionpay credentials are not one JSON object with each name once")
-	}
-	var faults []error
-	for _, name := range names {
-		if !slices.Contains(configFields(), name) {
-			faults = append(faults, fmt.Errorf("unionpay credentials: field %q is not known", texts.Clip(name, 64)))
-		}
-	}
-	var cfg Config
-	if err := json.Unmarshal(raw, &cfg); err != nil {
-		var kind *json.UnmarshalTypeError
-		if !errors.As(err, &kind) {
-			return Config{}, errors.New("unionpay credentials are not valid JSON")
-		}
-		// Value may quote a number, which may be a secret: only its kind is told.
-		held, _, _ := strings.Cut(kind.Value, " ")
-		faults = append(faults, fmt.Errorf("unionpay credentials: field %q holds a %s", kind.Field, held))
-		return Config{}, errors.Join(faults...)
-	}
-	faults = append(faults, cfg.faults()...)
-	if len(faults) > 0 {
-		return Config{}, errors.Join(faults...)
-	}
-	return cfg, nil
+	return credentials.Read(Name, raw, Config.faults)
 }
 
 // FromSandbox reads the credentials that the sandbox hands out. Its files are
@@ -100,42 +68,6 @@ func FromSandbox(raw []byte) (Config, error) {
 	return cfg, err
 }
 
-func configFields() []string {
-	return []string{
-		"base_url", "file_url", "mer_id", "pfx_base64", "pfx_password", "merchant_private_key", "merchant_cert",
-		"root_cert", "middle_cert", "sign_cert", "term_id", "allow_test_cn", "same_day_undo", "refund_window_days",
-	}
-}
-
-// memberNames are the names of one JSON object, each there once.
-func memberNames(raw []byte) ([]string, error) {
-	bad := errors.New("not one JSON object with each name once")
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return nil, bad
-	}
-	var names []string
-	for dec.More() {
-		tok, err := dec.Token()
-		name, isName := tok.(string)
-		if err != nil || !isName || slices.Contains(names, name) || len(names) == maxFields {
-			return nil, bad
-		}
-		names = append(names, name)
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, bad
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, bad
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, bad
-	}
-	return names, nil
-}
-
 // faults lists what is wrong with the values by themselves. Keys and
 // certificates are read by New.
 func (c Config) faults() []error {
@@ -143,11 +75,11 @@ func (c Config) faults() []error {
 	add := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("unionpay credentials: "+format, args...))
 	}
-	if err := checkAddress(c.BaseURL); err != nil {
+	if err := credentials.CheckAddress(c.BaseURL); err != nil {
 		add("base_url %w", err)
 	}
 	if c.FileURL != "" {
-		if err := checkAddress(c.FileURL); err != nil {
+		if err := credentials.CheckAddress(c.FileURL); err != nil {
 			add("file_url %w", err)
 		}
 	}
@@ -182,22 +114,6 @@ func (c Config) faults() []error {
 		add("refund_window_days must be 1 to 3650")
 	}
 	return faults
-}
-
-// checkAddress demands https, because forms and the payer's card go there; a
-// loopback address may be plain http.
-func checkAddress(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("must be an absolute https address")
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("must have no user, query or fragment")
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return errors.New("must be https unless the address is loopback")
-	}
-	return nil
 }
 
 // Identity is the account's identity at UnionPay, unique in an installation.

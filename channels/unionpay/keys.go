@@ -10,10 +10,9 @@ import (
 	"fmt"
 
 	"software.sslmate.com/src/go-pkcs12"
-)
 
-// minKeyBits is the least RSA key: UnionPay issues keys of 2048 bits.
-const minKeyBits = 2048
+	"github.com/paymux/paymux/channels/credentials"
+)
 
 // merchantKey is the key that signs requests and its certificate, whose serial
 // number requests carry as certId. The faults hold nothing of the key.
@@ -22,8 +21,8 @@ func (c Config) merchantKey(given crypto.Signer) (crypto.Signer, *x509.Certifica
 	if err != nil {
 		return nil, nil, fmt.Errorf("unionpay credentials: %w", err)
 	}
-	public, ok := signer.Public().(*rsa.PublicKey)
-	if !ok || public.N.BitLen() < minKeyBits {
+	public, err := credentials.PublicKey(signer.Public())
+	if err != nil {
 		return nil, nil, errors.New("unionpay credentials: the key that signs requests is not RSA of at least 2048 bits")
 	}
 	if !public.Equal(cert.PublicKey) {
@@ -84,16 +83,5 @@ func parsePrivateKey(text string) (*rsa.PrivateKey, error) {
 	if block == nil {
 		return nil, errors.New("is not PEM")
 	}
-	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-		rsaKey, ok := key.(*rsa.PrivateKey)
-		if !ok {
-			return nil, errors.New("is not an RSA key")
-		}
-		return rsaKey, nil
-	}
-	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("is neither a PKCS#8 nor a PKCS#1 private key")
-	}
-	return key, nil
+	return credentials.PrivateKey(block.Bytes)
 }

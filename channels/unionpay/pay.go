@@ -57,7 +57,7 @@ func (c *Client) Pay(ctx context.Context, req channels.PayRequest) (channels.Pay
 		return channels.PayResult{}, c.fail(channels.OpPay, channels.Unknown, errOtherKind)
 	}
 	if req.Attempt.Scene == channels.SceneBarcode {
-		return c.barcodeResult(r)
+		return c.barcodeResult(ctx, req.Attempt, r)
 	}
 	return c.codeResult(req.Attempt.Scene, r)
 }
@@ -133,11 +133,21 @@ func (c *Client) codeResult(scene channels.Scene, r reply) (channels.PayResult, 
 	return waiting(r.get("orderId"), action), nil
 }
 
-// barcodeResult reads the answer to a payer's code. 00 says as little as 05:
-// accepted. Whether the payer was charged only a query or a notification says.
-func (c *Client) barcodeResult(r reply) (channels.PayResult, error) {
-	if r.code != codeSuccess && r.code != codeAccepted {
+// barcodeResult reads the answer to a payer's code. 05 is an order in progress:
+// the payer may be typing a password. 00 says only that the order was accepted:
+// whether the payer was charged is asked at once, and where that brings nothing
+// certain a later query or a notification says.
+func (c *Client) barcodeResult(ctx context.Context, ref channels.AttemptRef, r reply) (channels.PayResult, error) {
+	switch r.code {
+	case codeAccepted:
+		return channels.PayResult{Status: channels.PayWaiting, AttemptID: r.get("orderId")}, nil
+	case codeSuccess:
+	default:
 		return channels.PayResult{}, c.refusal(channels.OpPay, r)
+	}
+	state, err := c.QueryPayment(ctx, ref)
+	if err == nil && state.Status == channels.StatePaid && state.AttemptID == ref.ID && r.get("orderId") == ref.ID {
+		return channels.PayResult{Status: channels.PayPaid, AttemptID: state.AttemptID, Paid: state.Paid}, nil
 	}
 	return channels.PayResult{Status: channels.PayUncertain, AttemptID: r.get("orderId")}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/channels/transport"
 )
@@ -82,7 +82,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	faults := cfg.faults()
 	var err error
-	if c.key, err = cfg.signer(deps.Signer); err != nil {
+	if c.key, err = credentials.Signer(Name, "merchant_private_key", cfg.MerchantPrivateKey, deps.Signer); err != nil {
 		faults = append(faults, err)
 	}
 	faults = append(faults, c.loadKeys()...)
@@ -103,28 +103,6 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	c.ring.Store(&c.configured)
 	c.warnOfExpiries()
 	return c, nil
-}
-
-func (c Config) signer(given crypto.Signer) (crypto.Signer, error) {
-	signer := given
-	if signer == nil {
-		if c.MerchantPrivateKey == "" {
-			return nil, errors.New("wechatpay credentials: merchant_private_key is missing")
-		}
-		key, err := parsePrivateKey(c.MerchantPrivateKey)
-		if err != nil {
-			return nil, fmt.Errorf("wechatpay credentials: merchant_private_key %w", err)
-		}
-		signer = key
-	}
-	public, ok := signer.Public().(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("wechatpay credentials: the key that signs requests is not RSA")
-	}
-	if _, err := checkedKey(public); err != nil {
-		return nil, fmt.Errorf("wechatpay credentials: merchant_private_key %w", err)
-	}
-	return signer, nil
 }
 
 // loadKeys fills the ring with the keys of the credentials.

@@ -1,16 +1,11 @@
 package wechatpay
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 )
 
@@ -62,40 +57,7 @@ type Config struct {
 // ParseConfig reads credentials strictly: unknown fields, names in another
 // case and duplicate names are faults, and all faults are reported together.
 func ParseConfig(raw []byte) (Config, error) {
-	members, err := readObject(raw)
-	if err != nil {
-		return Config{}, errors.New("wechatpay credentials are not one JSON object with each name once")
-	}
-	var faults []error
-	for name := range members {
-		if !slices.Contains(configFields(), name) {
-			faults = append(faults, fmt.Errorf("wechatpay credentials: field %q is not known", texts.Clip(name, maxCode)))
-		}
-	}
-	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	var cfg Config
-	if err := json.Unmarshal(raw, &cfg); err != nil {
-		var kind *json.UnmarshalTypeError
-		if !errors.As(err, &kind) {
-			return Config{}, errors.New("wechatpay credentials are not valid JSON")
-		}
-		// Value may quote a number, which may be a secret: only its kind is told.
-		held, _, _ := strings.Cut(kind.Value, " ")
-		faults = append(faults, fmt.Errorf("wechatpay credentials: field %q holds a %s", kind.Field, held))
-		return Config{}, errors.Join(faults...)
-	}
-	if faults = append(faults, cfg.faults()...); len(faults) > 0 {
-		return Config{}, errors.Join(faults...)
-	}
-	return cfg, nil
-}
-
-func configFields() []string {
-	return []string{
-		"base_url", "mchid", "appid", "sub_mchid", "sub_appid", "serial", "merchant_private_key", "api_v3_key",
-		"public_key_id", "public_key", "public_keys", "platform_cert", "platform_certs",
-		"store_id", "refund_spacing", "refund_not_found_after",
-	}
+	return credentials.Read(Name, raw, Config.faults)
 }
 
 // faults lists what is wrong with the values by themselves. Keys and
@@ -105,7 +67,7 @@ func (c Config) faults() []error {
 	add := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("wechatpay credentials: "+format, args...))
 	}
-	if err := checkBaseURL(c.BaseURL); err != nil {
+	if err := credentials.CheckAddress(c.BaseURL); err != nil {
 		add("base_url %w", err)
 	}
 	for _, f := range []struct {
@@ -147,22 +109,6 @@ func (c Config) faults() []error {
 		add("refund_not_found_after must be 0 to 3600 seconds")
 	}
 	return faults
-}
-
-// checkBaseURL demands https, because refusals come without a signature; a
-// loopback address may be plain http.
-func checkBaseURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("must be an absolute https address")
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return errors.New("must have no user, query or fragment")
-	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return errors.New("must be https unless the address is loopback")
-	}
-	return nil
 }
 
 // Identity is the account's identity at WeChat Pay, unique in an installation:

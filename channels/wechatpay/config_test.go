@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,20 +54,6 @@ func TestParseConfigIsStrict(t *testing.T) {
 		} else if name == "wrong kind" && strings.Contains(err.Error(), testMchID) {
 			t.Errorf("%s: the error quotes a value: %v", name, err)
 		}
-	}
-}
-
-func TestConfigFieldsAreTheStructs(t *testing.T) {
-	var names []string
-	for f := range reflect.TypeFor[Config]().Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, name)
-	}
-	want := configFields()
-	slices.Sort(names)
-	slices.Sort(want)
-	if !slices.Equal(names, want) {
-		t.Errorf("configFields() %v, struct %v", want, names)
 	}
 }
 

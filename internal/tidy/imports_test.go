@@ -26,6 +26,7 @@ var imports = []rule{
 	{"channels", []string{"internal/money"}},
 	{"channels/transport", []string{"channels"}},
 	{"channels/texts", nil},
+	{"channels/credentials", []string{"channels/texts"}},
 	{"channels/alipay", adapter},
 	{"channels/wechatpay", adapter},
 	{"channels/unionpay", adapter},
@@ -59,7 +60,7 @@ var imports = []rule{
 }
 
 // adapter is what a channel's own package may import.
-var adapter = []string{"channels", "channels/transport", "channels/texts", "internal/money", "signing"}
+var adapter = []string{"channels", "channels/transport", "channels/texts", "channels/credentials", "internal/money", "signing"}
 
 // testOnly serve tests: other packages may import them in tests only.
 var testOnly = []string{"internal/testenv/...", "channels/channeltest", "store/storetest", "internal/acceptance"}
