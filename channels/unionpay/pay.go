@@ -145,8 +145,10 @@ func (c *Client) barcodeResult(ctx context.Context, ref channels.AttemptRef, r r
 	default:
 		return channels.PayResult{}, c.refusal(channels.OpPay, r)
 	}
-	state, err := c.QueryPayment(ctx, ref)
-	if err == nil && state.Status == channels.StatePaid && state.AttemptID == ref.ID && r.get("orderId") == ref.ID {
+	if r.get("orderId") != ref.ID || r.get("txnAmt") != strconv.FormatInt(ref.Amount.Minor(), 10) {
+		return channels.PayResult{Status: channels.PayUncertain, AttemptID: r.get("orderId")}, nil
+	}
+	if state, err := c.QueryPayment(ctx, ref); err == nil && state.Status == channels.StatePaid {
 		return channels.PayResult{Status: channels.PayPaid, AttemptID: state.AttemptID, Paid: state.Paid}, nil
 	}
 	return channels.PayResult{Status: channels.PayUncertain, AttemptID: r.get("orderId")}, nil

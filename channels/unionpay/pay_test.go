@@ -98,13 +98,22 @@ func TestPayApp(t *testing.T) {
 }
 
 func TestPayBarcode(t *testing.T) {
-	for _, code := range []string{"00", "05"} {
+	for code, want := range map[string]struct {
+		status channels.PayStatus
+		calls  int // with the query that an accepted order is asked about at once
+	}{
+		"00": {channels.PayUncertain, 2},
+		"05": {channels.PayWaiting, 1},
+	} {
 		g := answering(t, "respCode", code, "respMsg", "成功[0000000]", "queryId", testQueryID)
 		res, err := newClient(t, testConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		if err != nil || res.Status != channels.PayUncertain || res.AttemptID != testAttempt || res.Action != nil {
+		if err != nil || res.Status != want.status || res.AttemptID != testAttempt || res.Action != nil {
 			t.Errorf("%s: result %+v, error %v: accepted is not paid", code, res, err)
 		}
-		wantFields(t, g.last().fields, map[string]string{
+		if n := len(g.requests()); n != want.calls {
+			t.Fatalf("%s: %d calls, want %d", code, n, want.calls)
+		}
+		wantFields(t, g.requests()[0].fields, map[string]string{
 			"txnType": "01", "txnSubType": "06", "bizType": "000000", "channelType": "08", "qrNo": "6220000000000000018",
 			"orderId": testAttempt, "txnTime": "20261122003005", "txnAmt": "8880", "currencyCode": "156",
 			"payTimeout": "20261122010005", "backUrl": "https://pay.example.com/notify/unionpay/1",
