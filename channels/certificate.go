@@ -17,3 +17,13 @@ type CertificateExpiry struct {
 	// Fetched: the channel handed it out, and its next one comes by itself.
 	Fetched bool
 }
+
+// expiryWarning is how long before its end a certificate is warned of. WeChat
+// Pay hands the next one out some days before.
+const expiryWarning = 30 * 24 * time.Hour
+
+// EndsSoon tells whether the certificate ends in less than 30 days from now, or
+// has ended.
+func (e CertificateExpiry) EndsSoon(now time.Time) bool {
+	return now.Add(expiryWarning).After(e.NotAfter)
+}

@@ -80,7 +80,7 @@ func (c *Client) call(ctx context.Context, op channels.Operation, param sdk.Para
 		Body:   []byte(values.Encode()),
 	})
 	if err != nil {
-		return reply{}, c.fail(op, outcomeOfTransport(err), err)
+		return reply{}, c.fail(op, transport.OutcomeOf(err), err)
 	}
 	if got.Status != http.StatusOK {
 		// The gateway answers refusals with 200 too: another status is not its
@@ -164,12 +164,4 @@ func (c *Client) about(op channels.Operation, r reply, attemptID string) error {
 		return nil
 	}
 	return c.fail(op, channels.Unknown, errors.New("verified answer is about another order"))
-}
-
-func outcomeOfTransport(err error) channels.Outcome {
-	var e *transport.Error
-	if errors.As(err, &e) {
-		return e.Outcome
-	}
-	return channels.Unknown
 }

@@ -54,9 +54,6 @@ var (
 	_ channels.Reverser = (*Client)(nil)
 )
 
-// expiryWarning is how long before its end a certificate is warned of.
-const expiryWarning = 30 * 24 * time.Hour
-
 // New makes the account's client. It makes no network call. All faults of the
 // credentials are reported together, none of them quoting a secret.
 func New(cfg Config, deps Deps) (*Client, error) {
@@ -184,7 +181,7 @@ func (c *Client) warnOfExpiries(logger *slog.Logger) {
 		return
 	}
 	for _, e := range c.expiries {
-		if c.now().Add(expiryWarning).After(e.NotAfter) {
+		if e.EndsSoon(c.now()) {
 			logger.Warn("a certificate of an alipay account ends soon or has ended: get the new one and add it beside the old",
 				"account", c.cfg.Identity(), "field", e.Field, "serial", e.Serial, "not_after", e.NotAfter)
 		}

@@ -52,6 +52,16 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// OutcomeOf is the outcome of a call that gave no answer. An error that is none
+// of Do's proves nothing: it is Unknown.
+func OutcomeOf(err error) channels.Outcome {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Outcome
+	}
+	return channels.Unknown
+}
+
 // Do sends the request and reads the whole answer. Errors are *Error.
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if _, ok := ctx.Deadline(); !ok {

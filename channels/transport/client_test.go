@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -290,5 +291,22 @@ func TestProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 	_, err := transport.New(transport.Limits{}, nil).Do(t.Context(), post("http://gateway.invalid/", "x"))
 	if err == nil || strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("error %v, want a failure to resolve the channel's own name", err)
+	}
+}
+
+func TestOutcomeOf(t *testing.T) {
+	unsent := &transport.Error{Outcome: channels.NotProcessed, Err: io.EOF}
+	for _, tt := range []struct {
+		err  error
+		want channels.Outcome
+	}{
+		{unsent, channels.NotProcessed},
+		{fmt.Errorf("pay: %w", unsent), channels.NotProcessed},
+		{&transport.Error{Outcome: channels.Unknown, Err: io.EOF}, channels.Unknown},
+		{io.EOF, channels.Unknown},
+	} {
+		if got := transport.OutcomeOf(tt.err); got != tt.want {
+			t.Errorf("%v: outcome %v, want %v", tt.err, got, tt.want)
+		}
 	}
 }

@@ -104,7 +104,7 @@ func (c *Client) exchange(ctx context.Context, op channels.Operation, address st
 		MaxAnswer: maxAnswer,
 	})
 	if err != nil {
-		return nil, c.fail(op, outcomeOfTransport(err), err)
+		return nil, c.fail(op, transport.OutcomeOf(err), err)
 	}
 	if got.Status != http.StatusOK {
 		// The gateway answers refusals with 200 too: another status is not its
@@ -131,12 +131,4 @@ func (c *Client) refusal(op channels.Operation, r reply) *channels.Error {
 
 func (c *Client) fail(op channels.Operation, outcome channels.Outcome, err error) *channels.Error {
 	return &channels.Error{Outcome: outcome, Channel: Name, Op: op, Err: err}
-}
-
-func outcomeOfTransport(err error) channels.Outcome {
-	var e *transport.Error
-	if errors.As(err, &e) {
-		return e.Outcome
-	}
-	return channels.Unknown
 }

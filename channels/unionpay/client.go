@@ -46,9 +46,6 @@ type Client struct {
 
 var _ channels.Channel = (*Client)(nil)
 
-// expiryWarning is how long before its end a certificate is warned of.
-const expiryWarning = 30 * 24 * time.Hour
-
 // New makes the account's client. It makes no network call. All faults of the
 // credentials are reported together, none of them quoting a secret.
 //
@@ -126,7 +123,7 @@ func (c *Client) warnOfExpiries(logger *slog.Logger) {
 		return
 	}
 	for _, e := range c.expiries {
-		if c.now().Add(expiryWarning).After(e.NotAfter) {
+		if e.EndsSoon(c.now()) {
 			logger.Warn("a certificate of a unionpay account ends soon or has ended: get the new one from UnionPay and configure it",
 				"account", c.cfg.Identity(), "field", e.Field, "serial", e.Serial, "not_after", e.NotAfter)
 		}

@@ -62,7 +62,7 @@ func (c *Client) exchange(ctx context.Context, q call) (reply, error) {
 	target := c.target(q)
 	got, err := c.send(ctx, q.method, target, body, c.ring.Load().preferred(c.cfg.PublicKeyID, c.now()))
 	if err != nil {
-		return reply{}, c.fail(q.op, outcomeOfTransport(err), err)
+		return reply{}, c.fail(q.op, transport.OutcomeOf(err), err)
 	}
 	switch got.Status / 100 {
 	case 2:
@@ -187,12 +187,4 @@ func wordsOf(body []byte) (code, message string) {
 
 func (c *Client) fail(op channels.Operation, outcome channels.Outcome, err error) *channels.Error {
 	return &channels.Error{Outcome: outcome, Channel: Name, Op: op, Err: err}
-}
-
-func outcomeOfTransport(err error) channels.Outcome {
-	var e *transport.Error
-	if errors.As(err, &e) {
-		return e.Outcome
-	}
-	return channels.Unknown
 }

@@ -137,10 +137,6 @@ func (c *Client) loadKeys() []error {
 	return faults
 }
 
-// expiryWarning is how long before its end a certificate is warned of. WeChat
-// Pay hands the next one out some days before.
-const expiryWarning = 30 * 24 * time.Hour
-
 // Expiries lists when the known platform certificates end, the earliest first.
 func (c *Client) Expiries() []channels.CertificateExpiry {
 	var out []channels.CertificateExpiry
@@ -157,7 +153,7 @@ func (c *Client) Expiries() []channels.CertificateExpiry {
 
 func (c *Client) warnOfExpiries() {
 	for _, e := range c.Expiries() {
-		if !e.Fetched && c.now().Add(expiryWarning).After(e.NotAfter) {
+		if !e.Fetched && e.EndsSoon(c.now()) {
 			c.logger.Warn("a platform certificate of a wechatpay account ends soon or has ended: refresh the keys, or add the new one beside the old",
 				"account", c.cfg.Identity(), "serial", e.Serial, "not_after", e.NotAfter)
 		}
