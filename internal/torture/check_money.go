@@ -98,6 +98,8 @@ func (c *check) chargeKnown(t *Trade, p *Payment) {
 	case keeps || t.returned() >= t.Amount:
 	case c.refusedReturn(t, a):
 		c.v.RefusedReturns++
+	case c.returnAwaitsFile(t):
+		// Counted with the refunds.
 	default:
 		kind := LostCharge
 		if p.Status == succeeded {
@@ -115,6 +117,18 @@ func (c *check) refusedReturn(t *Trade, a Attempt) bool {
 	return (t.Amount%outcomes == refundsFail || !a.Counted) && slices.ContainsFunc(c.ofTrade[a.ID], func(r *Refund) bool {
 		return r.Initiator == "gateway" && r.Status == failed
 	})
+}
+
+// returnAwaitsFile reports whether refunds that only the channel's file decides
+// make up what is missing.
+func (c *check) returnAwaitsFile(t *Trade) bool {
+	sum := t.returned()
+	for _, r := range c.ofTrade[t.OutTradeNo] {
+		if r.Status == processing && fileDecides(t.Channel) && !c.atChannel(t.OutTradeNo, r.ID) {
+			sum += r.Amount
+		}
+	}
+	return sum >= t.Amount
 }
 
 // channelRefund looks for a simulator's refund in the gateway's books. A
@@ -187,11 +201,17 @@ func (c *check) payment(p *Payment) {
 	if p.Status == succeeded {
 		c.paid(p, counted)
 	}
-	var sum int64
+	var sum, taken int64
 	for _, r := range c.ofTrade[counted] {
 		if r.Status == succeeded {
 			sum += r.Amount
 		}
+		if r.Status != failed {
+			taken += r.Amount
+		}
+	}
+	if taken > p.Amount {
+		c.found(OverRefund, p.MerchantOrderNo, "refunds of %d were taken of %d", taken, p.Amount)
 	}
 	if p.RefundedAmount != sum {
 		c.found(RefundMismatch, p.MerchantOrderNo, "refunded_amount is %d, the refunds of the counted attempt add up to %d", p.RefundedAmount, sum)

@@ -181,6 +181,8 @@ func (c *check) toldRefund(o *Order, r *Request) {
 		c.found(TwoPayments, o.No, "refund %s was answered with %s and is %s", r.RefundNo, r.Resource, ours.ID)
 	case r.answered() && r.Amount != ours.Amount:
 		c.found(WrongRefusal, o.No, "refund %s of %d was taken for one of %d", r.RefundNo, ours.Amount, r.Amount)
+	case r.answered() && r.Amount > o.Amount:
+		c.found(OverRefund, o.No, "refund %s of %d was taken, the order is of %d", r.RefundNo, r.Amount, o.Amount)
 	case r.answered() && r.State == succeeded && ours.Status != succeeded:
 		c.found(ContradictedWord, o.No, "refund %s was told as succeeded and is %s", r.RefundNo, ours.Status)
 	case r.Code == "status_conflict" && c.toldBefore(o, r, succeeded):

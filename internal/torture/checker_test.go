@@ -120,6 +120,13 @@ func TestCheck_FindsEveryBreach(t *testing.T) {
 		{"more returned than paid", OverRefund, "o1", func(b *Books) {
 			b.Trades[0].Refunds = append(b.Trades[0].Refunds, TradeRefund{OutRefundNo: "R8", Amount: 501, Status: succeeded})
 		}},
+		{"more refunds taken than was paid", OverRefund, "o1", func(b *Books) {
+			b.Refunds = append(b.Refunds, Refund{ID: "R8", PaymentID: "pay_1", AttemptID: "A1", Initiator: "merchant", Amount: 501, Status: processing})
+		}},
+		{"a refund taken that the channel had to refuse", OverRefund, "o1", func(b *Books) {
+			b.Refunds = append(b.Refunds, Refund{ID: "R8", PaymentID: "pay_1", AttemptID: "A1", MerchantRefundNo: "x", Initiator: "merchant", Amount: 1001, Status: failed})
+			b.Orders[0].Requests = append(b.Orders[0].Requests, Request{What: Return, RefundNo: "x", Amount: 1001, Status: 201, Resource: "R8", State: processing})
+		}},
 		{"a refund of which the gateway doesn't know", RefundMismatch, "o1", func(b *Books) {
 			b.Trades[0].Refunds = append(b.Trades[0].Refunds, TradeRefund{OutRefundNo: "R8", Amount: 100, Status: succeeded})
 		}},
@@ -203,7 +210,11 @@ func TestCheck_WhatOnlyTimeSettles(t *testing.T) {
 	b.Refunds[0].Status, b.Payments[0].RefundedAmount = processing, 0
 	b.Events, b.Received = slices.Delete(b.Events, 1, 2), slices.Delete(b.Received, 1, 2)
 	b.Orders = nil
-	if v := Check(b); len(v.Anomalies) != 0 || v.AwaitLimit != 1 || v.AwaitFile != 1 {
+	// Late money whose return never arrived.
+	b.Trades[1].Channel, b.Trades[1].Refunds = "unionpay", nil
+	b.Refunds[1].Status, b.Payments[1].RefundedAmount = processing, 0
+	b.Events, b.Received = slices.Delete(b.Events, 2, 3), slices.Delete(b.Received, 2, 3)
+	if v := Check(b); len(v.Anomalies) != 0 || v.AwaitLimit != 1 || v.AwaitFile != 2 {
 		t.Errorf("found %+v", v)
 	}
 	b.At = booksRead.Add(time.Hour)
