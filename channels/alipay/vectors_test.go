@@ -6,36 +6,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/internal/testenv"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
-func vector(t *testing.T, name string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(testenv.Vectors(t), "alipay", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func vectorList[T any](t *testing.T, name string) []T {
-	t.Helper()
-	var list []T
-	if err := json.Unmarshal(vector(t, name), &list); err != nil || len(list) == 0 {
-		t.Fatalf("%s: %d cases, %v", name, len(list), err)
-	}
-	return list
-}
-
 func TestVectorsCut(t *testing.T) {
-	for _, tt := range vectorList[struct{ ID, Node, Raw, Expect, Sign string }](t, "cut.json") {
+	for _, tt := range adaptertest.VectorList[struct{ ID, Node, Raw, Expect, Sign string }](t, Name, "cut.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			method := strings.ReplaceAll(strings.TrimSuffix(tt.Node, "_response"), "_", ".")
 			a, err := cutAnswer([]byte(tt.Raw), method)
@@ -57,14 +38,14 @@ func TestVectorsCut(t *testing.T) {
 // path of production judges it. The recorded messages are of other accounts and
 // some of other methods; the node's name is what the method is made from.
 func TestVectorsAnswers(t *testing.T) {
-	for _, tt := range vectorList[struct {
+	for _, tt := range adaptertest.VectorList[struct {
 		ID, Raw, Node, Expect string
 		PublicKey             string `json:"public_key"`
-	}](t, "sync_responses.json") {
+	}](t, Name, "sync_responses.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			g := newGateway(t, func(w http.ResponseWriter, _ url.Values) { _, _ = io.WriteString(w, tt.Raw) })
 			cfg := keyConfig(g.URL)
-			cfg.AlipayPublicKey = string(vector(t, tt.PublicKey))
+			cfg.AlipayPublicKey = string(adaptertest.Vector(t, Name, tt.PublicKey))
 			c := newClient(t, cfg)
 			method := strings.ReplaceAll(strings.TrimSuffix(tt.Node, "_response"), "_", ".")
 			r, err := c.call(t.Context(), channels.OpPay, fixedMethod{method})
@@ -95,10 +76,10 @@ func TestVectorsNotifications(t *testing.T) {
 		Params           map[string]string
 		PublicKey        string `json:"public_key"`
 	}
-	for _, tt := range vectorList[vectorCase](t, "notify.json") {
+	for _, tt := range adaptertest.VectorList[vectorCase](t, Name, "notify.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			cfg := keyConfig("https://gateway.example.com/gateway.do")
-			cfg.AlipayPublicKey = string(vector(t, tt.PublicKey))
+			cfg.AlipayPublicKey = string(adaptertest.Vector(t, Name, tt.PublicKey))
 			cfg.AppID, cfg.SellerID = tt.Params["app_id"], tt.Params["seller_id"]
 			n, err := newClient(t, cfg).ParseNotification(nil, []byte(tt.Form))
 			if tt.Expect != "valid" {
@@ -131,12 +112,12 @@ func TestVectorsNotifications(t *testing.T) {
 }
 
 func TestVectorsCertificateSerials(t *testing.T) {
-	for _, tt := range vectorList[struct {
+	for _, tt := range adaptertest.VectorList[struct {
 		File, SN   string
 		RootBundle bool `json:"root_bundle"`
-	}](t, "cert_sn.json") {
+	}](t, Name, "cert_sn.json") {
 		t.Run(filepath.Base(tt.File), func(t *testing.T) {
-			text := string(vector(t, tt.File))
+			text := string(adaptertest.Vector(t, Name, tt.File))
 			got := ""
 			if tt.RootBundle {
 				got, _, _ = rootCertSN(text)
@@ -151,7 +132,7 @@ func TestVectorsCertificateSerials(t *testing.T) {
 }
 
 func TestVectorsEncryption(t *testing.T) {
-	for _, tt := range vectorList[struct{ ID, Key, Plain, Cipher string }](t, "aes.json") {
+	for _, tt := range adaptertest.VectorList[struct{ ID, Key, Plain, Cipher string }](t, Name, "aes.json") {
 		key, err := decodeBase64(tt.Key)
 		if err != nil {
 			t.Fatal(err)

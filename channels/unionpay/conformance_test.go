@@ -1,31 +1,25 @@
 package unionpay_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/channels/channeltest"
 	"github.com/paymux/paymux/channels/unionpay"
 	"github.com/paymux/paymux/internal/money"
-	"github.com/paymux/paymux/internal/sandbox"
 )
 
 // TestConformance runs the suite over real HTTP against the simulator.
 func TestConformance(t *testing.T) {
-	box := &channeltest.Sandbox{URL: startSandbox(t), Channel: unionpay.Name}
+	box := adaptertest.StartSandbox(t, unionpay.Name)
 	cfg, err := unionpay.FromSandbox(box.Credentials(t))
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +27,9 @@ func TestConformance(t *testing.T) {
 	// Another merchant's key, under the number of this one.
 	wrong := cfg
 	wrong.PFXBase64, wrong.PFXPassword = otherPFX(t)
-	logs := &lockedBuffer{}
+	logs := &adaptertest.Logs{}
 	channeltest.Run(t, channeltest.Harness{
-		Channel: open(t, cfg, logs), WrongKey: open(t, wrong, logs), Sandbox: box, AuthCode: authCode,
+		Channel: open(t, cfg, logs), WrongKey: open(t, wrong, logs), Sandbox: box, AuthCode: adaptertest.AuthCodes("62", 19),
 		Secrets: []string{cfg.PFXBase64, wrong.PFXBase64, wrong.PFXPassword},
 		Logs:    logs.String, Hang: 250 * time.Millisecond,
 	})
@@ -44,13 +38,13 @@ func TestConformance(t *testing.T) {
 // TestUndoAtTheSandbox: a full refund on the same day as an undo, and what is
 // refused after it. In the last minutes of a settlement day it is a refund.
 func TestUndoAtTheSandbox(t *testing.T) {
-	box := &channeltest.Sandbox{URL: startSandbox(t), Channel: unionpay.Name}
+	box := adaptertest.StartSandbox(t, unionpay.Name)
 	cfg, err := unionpay.FromSandbox(box.Credentials(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.SameDayUndo = true
-	c := open(t, cfg, &lockedBuffer{})
+	c := open(t, cfg, &adaptertest.Logs{})
 	now := time.Now().UTC()
 	amount, err := money.New(8880, money.CNY)
 	if err != nil {
@@ -94,7 +88,7 @@ func TestUndoAtTheSandbox(t *testing.T) {
 // otherPFX is the .pfx of a merchant of another sandbox.
 func otherPFX(t *testing.T) (pfx, password string) {
 	t.Helper()
-	box := &channeltest.Sandbox{URL: startSandbox(t), Channel: unionpay.Name}
+	box := adaptertest.StartSandbox(t, unionpay.Name)
 	cfg, err := unionpay.FromSandbox(box.Credentials(t))
 	if err != nil {
 		t.Fatal(err)
@@ -115,58 +109,11 @@ func otherPFX(t *testing.T) (pfx, password string) {
 	return base64.StdEncoding.EncodeToString(raw), password
 }
 
-// startSandbox runs a sandbox of its own for the test.
-func startSandbox(t *testing.T) string {
-	t.Helper()
-	server, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Not the test's context: that ends before the cleanup, in which cases
-	// still speak to the sandbox.
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("the sandbox ended: %v", err)
-		}
-	})
-	return server.URL()
-}
-
-func open(t *testing.T, cfg unionpay.Config, logs *lockedBuffer) *unionpay.Client {
+func open(t *testing.T, cfg unionpay.Config, logs *adaptertest.Logs) *unionpay.Client {
 	t.Helper()
 	c, err := unionpay.New(cfg, unionpay.Deps{Now: time.Now, Logger: slog.New(slog.NewJSONHandler(logs, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// authCode is a payer's code: 19 digits that begin with 62.
-func authCode() string {
-	n, err := rand.Int(rand.Reader, big.NewInt(1e17))
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf("62%017d", n)
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Clone(l.b.String())
 }

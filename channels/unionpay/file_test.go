@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func pack(t testing.TB, content []byte) string {
@@ -41,12 +42,12 @@ func download(t *testing.T, pairs ...string) (File, *gateway, error) {
 
 // TestVectorsFile: a recorded archive, in a message of our own.
 func TestVectorsFile(t *testing.T) {
-	text := strings.TrimSpace(string(vectorFile(t, "recon/700000000000001_20170119.fileContent.b64.txt")))
+	text := strings.TrimSpace(string(adaptertest.Vector(t, Name, "recon/700000000000001_20170119.fileContent.b64.txt")))
 	f, g, err := download(t, "respCode", "00", "settleDate", "1120", "fileName", "700000000000001_20170119.zip", "fileContent", text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(f.Content, vectorFile(t, "recon/700000000000001_20170119.zip")) || f.Name != "700000000000001_20170119.zip" {
+	if !bytes.Equal(f.Content, adaptertest.Vector(t, Name, "recon/700000000000001_20170119.zip")) || f.Name != "700000000000001_20170119.zip" {
 		t.Errorf("%s of %d bytes", f.Name, len(f.Content))
 	}
 	if _, err := zip.NewReader(bytes.NewReader(f.Content), int64(len(f.Content))); err != nil {
@@ -62,7 +63,7 @@ func TestVectorsFile(t *testing.T) {
 	var misc struct {
 		FileContent []struct{ Encoded, DecodedText string }
 	}
-	if err := json.Unmarshal(vectorFile(t, "vectors/misc_vectors.json"), &misc); err != nil || len(misc.FileContent) == 0 {
+	if err := json.Unmarshal(adaptertest.Vector(t, Name, "vectors/misc_vectors.json"), &misc); err != nil || len(misc.FileContent) == 0 {
 		t.Fatalf("%d cases, %v", len(misc.FileContent), err)
 	}
 	for _, tt := range misc.FileContent {

@@ -16,17 +16,9 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/internal/testenv"
 )
-
-func vectorFile(t testing.TB, name string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(testenv.Vectors(t), "unionpay", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
 
 type sample struct {
 	Name, RawKind, Raw, CanonicalString, CanonicalDigestHex string
@@ -36,7 +28,7 @@ type sample struct {
 func readSample(t testing.TB, name string) sample {
 	t.Helper()
 	var s sample
-	if err := json.Unmarshal(vectorFile(t, "samples/"+name+".json"), &s); err != nil || len(s.Fields) == 0 {
+	if err := json.Unmarshal(adaptertest.Vector(t, Name, "samples/"+name+".json"), &s); err != nil || len(s.Fields) == 0 {
 		t.Fatalf("%s: %d fields, %v", name, len(s.Fields), err)
 	}
 	return s
@@ -48,10 +40,10 @@ func vectorConfig(t testing.TB, baseURL, merID, pfx string) Config {
 	t.Helper()
 	return Config{
 		BaseURL: baseURL, MerID: merID, AllowTestCN: true,
-		PFXBase64:   base64.StdEncoding.EncodeToString(vectorFile(t, "certs/"+pfx+".pfx")),
+		PFXBase64:   base64.StdEncoding.EncodeToString(adaptertest.Vector(t, Name, "certs/"+pfx+".pfx")),
 		PFXPassword: "000000",
-		RootCert:    string(vectorFile(t, "certs/acp_test_root.cer")),
-		MiddleCert:  string(vectorFile(t, "certs/acp_test_middle.cer")),
+		RootCert:    string(adaptertest.Vector(t, Name, "certs/acp_test_root.cer")),
+		MiddleCert:  string(adaptertest.Vector(t, Name, "certs/acp_test_middle.cer")),
 	}
 }
 
@@ -169,9 +161,9 @@ func TestVectorsQueryAnswer(t *testing.T) {
 	})
 	t.Run("ProductionRoots", func(t *testing.T) {
 		prod := cfg
-		prod.RootCert = string(vectorFile(t, "certs/acp_prod_root.cer"))
-		prod.MiddleCert = string(vectorFile(t, "certs/acp_prod_middle.cer"))
-		prod.SignCert = string(vectorFile(t, "certs/unionpay_prod_sign_79813821473.cer"))
+		prod.RootCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_root.cer"))
+		prod.MiddleCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_middle.cer"))
+		prod.SignCert = string(adaptertest.Vector(t, Name, "certs/unionpay_prod_sign_79813821473.cer"))
 		_, err := newClientAt(t, prod, at).QueryPayment(t.Context(), ref)
 		wantOutcome(t, err, channels.BadSignature)
 	})
@@ -376,7 +368,7 @@ func TestVectorsMisc(t *testing.T) {
 			SHA256Hex       string `json:"sha256hex"`
 		}
 	}
-	if err := json.Unmarshal(vectorFile(t, "vectors/misc_vectors.json"), &misc); err != nil || len(misc.Canonical) == 0 {
+	if err := json.Unmarshal(adaptertest.Vector(t, Name, "vectors/misc_vectors.json"), &misc); err != nil || len(misc.Canonical) == 0 {
 		t.Fatalf("%d cases, %v", len(misc.Canonical), err)
 	}
 	for _, tt := range misc.Canonical {
@@ -392,14 +384,14 @@ func TestVectorsMisc(t *testing.T) {
 func TestVectorsProductionChain(t *testing.T) {
 	cfg := vectorConfig(t, "https://gateway.95516.com", "777290058167151", currentPFX)
 	cfg.AllowTestCN = false
-	cfg.RootCert = string(vectorFile(t, "certs/acp_prod_root.cer"))
-	cfg.MiddleCert = string(vectorFile(t, "certs/acp_prod_middle.cer"))
+	cfg.RootCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_root.cer"))
+	cfg.MiddleCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_middle.cer"))
 	for _, name := range []string{"unionpay_prod_sign_69597475696", "unionpay_prod_sign_79813821473"} {
-		cfg.SignCert = string(vectorFile(t, "certs/"+name+".cer"))
+		cfg.SignCert = string(adaptertest.Vector(t, Name, "certs/"+name+".cer"))
 		newClient(t, cfg)
 	}
 	// An encryption certificate of the same chain is not UnionPay's signing one.
-	cfg.SignCert = string(vectorFile(t, "certs/acp_prod_enc_2018.cer"))
+	cfg.SignCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_enc_2018.cer"))
 	if _, err := New(cfg, Deps{Now: time.Now}); !errors.Is(err, errOtherOwner) {
 		t.Errorf("error %v", err)
 	}

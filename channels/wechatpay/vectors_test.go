@@ -7,45 +7,25 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/internal/testenv"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
-
-func vector(t *testing.T, name string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(testenv.Vectors(t), "wechatpay", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-func vectorList[T any](t *testing.T, name string) []T {
-	t.Helper()
-	var list []T
-	if err := json.Unmarshal(vector(t, name), &list); err != nil || len(list) == 0 {
-		t.Fatalf("%s: %d cases, %v", name, len(list), err)
-	}
-	return list
-}
 
 // TestVectorsRequestSigning reproduces the documentation's signatures byte for
 // byte: PKCS#1 v1.5 is deterministic.
 func TestVectorsRequestSigning(t *testing.T) {
-	for _, tt := range vectorList[struct {
+	for _, tt := range adaptertest.VectorList[struct {
 		ID, Kind, Key, Method, URI, Timestamp, Nonce, Body, Signature string
 		Lines                                                         []string
-	}](t, "request_sign.json") {
+	}](t, Name, "request_sign.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			cfg := keyConfig("https://api.mch.weixin.qq.com")
-			cfg.MerchantPrivateKey = string(vector(t, tt.Key))
+			cfg.MerchantPrivateKey = string(adaptertest.Vector(t, Name, tt.Key))
 			c := newClient(t, cfg)
 			at := func(s string) time.Time {
 				n, err := strconv.ParseInt(s, 10, 64)
@@ -80,7 +60,7 @@ func TestVectorsRequestSigning(t *testing.T) {
 // path of production judges it. The recorded serial is not its certificate's,
 // so the certificate's key is configured under that id.
 func TestVectorsAnswers(t *testing.T) {
-	for _, tt := range vectorList[struct{ ID, Key, Serial, Timestamp, Nonce, Body, Signature, Expect string }](t, "response_sig.json") {
+	for _, tt := range adaptertest.VectorList[struct{ ID, Key, Serial, Timestamp, Nonce, Body, Signature, Expect string }](t, Name, "response_sig.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			g := newGateway(t, func(w http.ResponseWriter, _ seen) {
 				w.Header()["Wechatpay-Timestamp"] = []string{tt.Timestamp}
@@ -89,7 +69,7 @@ func TestVectorsAnswers(t *testing.T) {
 				w.Header()["Wechatpay-Signature"] = []string{tt.Signature}
 				_, _ = io.WriteString(w, tt.Body)
 			})
-			block, _ := pem.Decode(vector(t, tt.Key))
+			block, _ := pem.Decode(adaptertest.Vector(t, Name, tt.Key))
 			cert, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				t.Fatal(err)
@@ -129,11 +109,11 @@ func TestVectorsAnswers(t *testing.T) {
 
 // TestVectorsSealed opens what was recorded; what must not open, does not.
 func TestVectorsSealed(t *testing.T) {
-	for _, tt := range vectorList[struct {
+	for _, tt := range adaptertest.VectorList[struct {
 		ID, Key, Nonce, AAD, Ciphertext string
 		Plain                           *string
 		PlainIs                         string `json:"plain_is"`
-	}](t, "aesgcm.json") {
+	}](t, Name, "aesgcm.json") {
 		t.Run(tt.ID, func(t *testing.T) {
 			raw, err := json.Marshal(map[string]string{
 				"algorithm": "AEAD_AES_256_GCM", "nonce": tt.Nonce, "associated_data": tt.AAD, "ciphertext": tt.Ciphertext,
@@ -168,7 +148,7 @@ func TestVectorsSealed(t *testing.T) {
 func TestVectorsCertificates(t *testing.T) {
 	const key = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb"
 	const serial = "5DEA10EF55877E3CF6C33255C2E7DEFFF7E427EC"
-	body := vector(t, "certificates_response_java.json")
+	body := adaptertest.Vector(t, Name, "certificates_response_java.json")
 	ring, err := openCertificates(key, body)
 	if err != nil || len(ring) != 1 {
 		t.Fatalf("%d certificates, %v", len(ring), err)

@@ -31,6 +31,7 @@ var imports = []rule{
 	{"channels/wechatpay", adapter},
 	{"channels/unionpay", adapter},
 	{"channels/channeltest", []string{"channels", "internal/money"}},
+	{"channels/adaptertest", []string{"channels/channeltest", "internal/sandbox", "internal/testenv"}},
 	{"internal/payment", []string{"internal/money", "channels"}},
 	{"router", []string{"channels", "internal/money"}},
 	{"notify", []string{"internal/payment", "channels", "signing"}},
@@ -63,7 +64,7 @@ var imports = []rule{
 var adapter = []string{"channels", "channels/transport", "channels/texts", "channels/credentials", "internal/money", "signing"}
 
 // testOnly serve tests: other packages may import them in tests only.
-var testOnly = []string{"internal/testenv/...", "channels/channeltest", "store/storetest", "internal/acceptance"}
+var testOnly = []string{"internal/testenv/...", "channels/channeltest", "channels/adaptertest", "store/storetest", "internal/acceptance"}
 
 func TestImports_FollowTheTable(t *testing.T) {
 	t.Parallel()
