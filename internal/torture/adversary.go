@@ -68,7 +68,7 @@ func (a *adversary) rage(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { a.killing(ctx) })
 	for i, channel := range a.channels {
-		rng := a.random(handFaults + uint64(i)) //nolint:gosec // an index is not negative
+		rng := a.random(handFaults + uint64(i))
 		all.Go(func() { a.faulting(ctx, rng, channel) })
 	}
 	all.Go(func() { a.misleading(ctx) })
@@ -93,10 +93,10 @@ func (a *adversary) killing(ctx context.Context) {
 		slice := a.duration / time.Duration(a.kills)
 		moments[i] = time.Duration(i)*slice + between(rng, 0, slice)
 	}
-	began := time.Now()
+	began := now()
 	for _, at := range moments {
 		g, down := a.gateways[rng.IntN(len(a.gateways))], between(rng, 0, 400*time.Millisecond)
-		if !pause(ctx, time.Until(began.Add(at))) {
+		if !pause(ctx, began.Add(at).Sub(now())) {
 			return
 		}
 		if g.kill() {
@@ -134,13 +134,24 @@ type fault struct {
 func faults() []fault {
 	calls := []choice[string]{{5, "pay"}, {4, "query"}, {1, "close"}, {1, "cancel"}, {3, "refund"}, {2, "refund_query"}}
 	return []fault{
-		{kind: "hang_before", operations: calls}, {kind: "hang_after", operations: calls}, {kind: "reset_after", operations: calls},
-		{kind: "http_500", operations: calls}, {kind: "http_500", effect: "after", operations: calls},
-		{kind: "html_502", operations: calls}, {kind: "html_502", effect: "after", operations: calls},
-		{kind: "system_error", operations: calls}, {kind: "system_error", effect: "after", operations: calls},
-		{kind: "bad_signature", operations: calls}, {kind: "unsigned", operations: calls}, {kind: "stale", operations: calls},
-		{kind: "wrong_id", operations: calls}, {kind: "wrong_amount", operations: calls}, {kind: "rate_limited", operations: calls},
-		{kind: "slow", operations: calls}, {kind: "decline", operations: []choice[string]{{2, "pay"}, {1, "refund"}}}, {kind: "refuse_connection"},
+		{kind: "hang_before", operations: calls},
+		{kind: "hang_after", operations: calls},
+		{kind: "reset_after", operations: calls},
+		{kind: "http_500", operations: calls},
+		{kind: "http_500", effect: "after", operations: calls},
+		{kind: "html_502", operations: calls},
+		{kind: "html_502", effect: "after", operations: calls},
+		{kind: "system_error", operations: calls},
+		{kind: "system_error", effect: "after", operations: calls},
+		{kind: "bad_signature", operations: calls},
+		{kind: "unsigned", operations: calls},
+		{kind: "stale", operations: calls},
+		{kind: "wrong_id", operations: calls},
+		{kind: "wrong_amount", operations: calls},
+		{kind: "rate_limited", operations: calls},
+		{kind: "slow", operations: calls},
+		{kind: "decline", operations: []choice[string]{{2, "pay"}, {1, "refund"}}},
+		{kind: "refuse_connection"},
 	}
 }
 

@@ -36,7 +36,7 @@ func newMerchants(ctx context.Context, p Profile, gateways []*gateway) (*merchan
 	if err != nil {
 		return nil, err
 	}
-	m := &merchants{began: time.Now()}
+	m := &merchants{began: now()}
 	for _, g := range gateways {
 		c := &signing.Client{
 			BaseURL: "http://" + g.address, MerchantID: p.MerchantID, Serial: p.KeySerial, Key: key,
@@ -62,9 +62,9 @@ func (m *merchants) call(ctx context.Context, r *Request, method, target string,
 			panic(err) // our own maps of strings and numbers
 		}
 	}
-	r.Began = time.Since(m.began)
+	r.Began = now().Sub(m.began)
 	got, err := m.clients[r.Gateway].Do(ctx, method, target, body)
-	r.Ended = time.Since(m.began)
+	r.Ended = now().Sub(m.began)
 	var out answer
 	if unverified, ok := errors.AsType[*signing.UnverifiedError](err); ok {
 		r.Status, r.Fault = unverified.Answer.Status, err.Error()

@@ -53,9 +53,9 @@ func (o Options) FromEnvironment(lookup func(string) string) (Options, error) {
 		into func(n uint64)
 	}{
 		{SeedEnv, func(n uint64) { o.Seed = n }},
-		{OrdersEnv, func(n uint64) { o.Orders = int(min(n, 1_000_000)) }},                        //nolint:gosec // bounded
-		{KillsEnv, func(n uint64) { o.Kills = int(min(n, 100_000)) }},                            //nolint:gosec // bounded
-		{MinutesEnv, func(n uint64) { o.Duration = time.Duration(min(n, 24*60)) * time.Minute }}, //nolint:gosec // bounded
+		{OrdersEnv, func(n uint64) { o.Orders = int(min(n, 1_000_000)) }},
+		{KillsEnv, func(n uint64) { o.Kills = int(min(n, 100_000)) }},
+		{MinutesEnv, func(n uint64) { o.Duration = time.Duration(min(n, 24*60)) * time.Minute }},
 	} {
 		if err := set(v.name, v.into); err != nil {
 			return o, err

@@ -86,7 +86,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	if err := signing.VerifyWebhook([][]byte{r.secret}, req.Header, body, time.Now(), webhookTolerance); err != nil {
+	if err := signing.VerifyWebhook([][]byte{r.secret}, req.Header, body, now(), webhookTolerance); err != nil {
 		got.Fault = err.Error()
 	} else if err := json.Unmarshal(body, &content); err != nil {
 		got.Fault = "not JSON: " + err.Error()
@@ -101,6 +101,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		got.Answered = http.StatusNoContent
 	case moodFails:
 		got.Answered = http.StatusInternalServerError
+	case moodHangs, moodDead:
 	}
 	if got.Answered != http.StatusNoContent {
 		r.failed++

@@ -104,7 +104,7 @@ func Run(ctx context.Context, world World, opts Options) (Result, error) {
 	}
 	_, _ = fmt.Fprintf(s.opts.Out, "torture: seed %d, %d orders, %d kills within %s, %d gateways, %v\n",
 		s.opts.Seed, s.opts.Orders, s.opts.Kills, s.opts.Duration, len(s.gateways), offers)
-	began := time.Now()
+	began := now()
 	var all sync.WaitGroup
 	all.Go(func() { a.rage(ctx) })
 	s.shop(ctx, offers)
@@ -112,13 +112,13 @@ func Run(ctx context.Context, world World, opts Options) (Result, error) {
 	if err := errors.Join(ctx.Err(), errors.Join(a.broken...)); err != nil {
 		return Result{}, fmt.Errorf("torture: %w", err)
 	}
-	res := Result{Options: s.opts, Took: time.Since(began), Figures: a.figures, Logs: world.Dir}
+	res := Result{Options: s.opts, Took: now().Sub(began), Figures: a.figures, Logs: world.Dir}
 	if err := s.peace(ctx); err != nil {
 		return Result{}, fmt.Errorf("torture: end the faults: %w", err)
 	}
-	began = time.Now()
+	began = now()
 	res.Books, res.Verdict, err = s.drain(ctx)
-	res.Drained = time.Since(began)
+	res.Drained = now().Sub(began)
 	if err != nil {
 		return Result{}, fmt.Errorf("torture: read the books: %w", err)
 	}
@@ -203,12 +203,12 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // shop lets the merchants work off all orders, spread over the run's time.
 func (s *scene) shop(ctx context.Context, offers []offer) {
-	began := time.Now()
+	began := now()
 	each := s.opts.Duration / time.Duration(s.opts.Orders)
 	slots := make(chan struct{}, s.opts.Merchants)
 	var all sync.WaitGroup
 	for i := range s.opts.Orders {
-		if !pause(ctx, time.Until(began.Add(time.Duration(i)*each))) {
+		if !pause(ctx, began.Add(time.Duration(i)*each).Sub(now())) {
 			break
 		}
 		slots <- struct{}{}
@@ -246,8 +246,8 @@ const (
 // drain closes what nobody paid, asks for the events that wait on their ladder,
 // and reads the books until they are right or the time is over.
 func (s *scene) drain(ctx context.Context) (Books, Verdict, error) {
-	deadline := time.Now().Add(s.opts.Drain)
-	right, said := 0, time.Now()
+	deadline := now().Add(s.opts.Drain)
+	right, said := 0, now()
 	for {
 		b, err := s.read(ctx)
 		if err != nil {
@@ -259,11 +259,11 @@ func (s *scene) drain(ctx context.Context) (Books, Verdict, error) {
 		} else {
 			right = 0
 		}
-		if right == 2 || time.Now().After(deadline) {
+		if right == 2 || now().After(deadline) {
 			return b, v, nil
 		}
-		if time.Since(said) > 10*time.Second {
-			said = time.Now()
+		if now().Sub(said) > 10*time.Second {
+			said = now()
 			_, _ = fmt.Fprintf(s.opts.Out, "torture: settling, %d left, such as %v\n", len(v.Anomalies), v.Anomalies[:min(len(v.Anomalies), 2)])
 		}
 		s.nudge(ctx, b)
@@ -307,7 +307,7 @@ func (s *scene) nudge(ctx context.Context, b Books) {
 // read reads both sides' books. The gateway's are read first: what the channels
 // did meanwhile shows as a difference and is read again.
 func (s *scene) read(ctx context.Context) (Books, error) {
-	b := Books{At: time.Now()}
+	b := Books{At: now()}
 	var errs [4]error
 	b.Events, errs[0] = list[Event](ctx, s.m, "/v1/events", url.Values{})
 	b.Refunds, errs[1] = list[Refund](ctx, s.m, "/v1/refunds", url.Values{})

@@ -127,7 +127,7 @@ func newShopper(m *merchants, sim *simulators, hook, no string, p plan, rng *ran
 	}
 	if p.minutes && p.offer.scene != "barcode" {
 		// The least that the contract allows, and a moment for the way there.
-		body["expires_at"] = time.Now().Add(2*time.Minute + 10*time.Second).UTC().Format(time.RFC3339)
+		body["expires_at"] = now().Add(2*time.Minute + 10*time.Second).UTC().Format(time.RFC3339)
 	}
 	return &shopper{m: m, sim: sim, rng: rng, body: body, order: Order{
 		No: no, Channel: p.offer.channel, Scene: p.offer.scene, Amount: p.amount, Plan: p.text(),
@@ -172,7 +172,7 @@ func (s *shopper) work(ctx context.Context, p plan) {
 // place creates the order, several times at once where the merchant is hasty,
 // and again until there is a payment.
 func (s *shopper) place(ctx context.Context, p plan) (Payment, bool) {
-	deadline := time.Now().Add(createFor)
+	deadline := now().Add(createFor)
 	for n := p.hasty; ; n = 1 {
 		answers := make([]Payment, n)
 		var all sync.WaitGroup
@@ -186,7 +186,7 @@ func (s *shopper) place(ctx context.Context, p plan) (Payment, bool) {
 				return a, true
 			}
 		}
-		if time.Now().After(deadline) || !pause(ctx, 2*lookEvery) {
+		if now().After(deadline) || !pause(ctx, 2*lookEvery) {
 			return Payment{}, false
 		}
 	}
@@ -195,10 +195,10 @@ func (s *shopper) place(ctx context.Context, p plan) (Payment, bool) {
 // await reads the payment until it is as wanted, or the merchant has no more
 // patience.
 func (s *shopper) await(ctx context.Context, got Payment, as func(Payment) bool) Payment {
-	deadline := time.Now().Add(settledFor)
-	for !as(got) && time.Now().Before(deadline) && pause(ctx, lookEvery) {
-		if r, now := s.get(ctx, got.ID); r.answered() {
-			got = now
+	deadline := now().Add(settledFor)
+	for !as(got) && now().Before(deadline) && pause(ctx, lookEvery) {
+		if r, read := s.get(ctx, got.ID); r.answered() {
+			got = read
 		}
 	}
 	return got
