@@ -15,11 +15,25 @@ func PrivateKey(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return PrivatePEM(key)
+}
+
+// PrivatePEM is a private key as PEM of PKCS#8.
+func PrivatePEM(key *rsa.PrivateKey) string {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// PublicPEM is a private key's public part as PEM of PKIX.
+func PublicPEM(key *rsa.PrivateKey) string {
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
 // AuthCodes makes payers' codes: so many digits, of which the first are the

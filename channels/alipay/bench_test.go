@@ -11,6 +11,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // benchGateway gives one answer, signed once: the gateway's own signing must
@@ -44,12 +45,12 @@ func BenchmarkPrecreate(b *testing.B) {
 		})
 	})
 	b.Run("library", func(b *testing.B) {
-		client, err := sdk.New(testAppID, privatePEM(testKeys().app), false, sdk.WithSandboxGateway(url),
+		client, err := sdk.New(testAppID, adaptertest.PrivatePEM(testKeys().app), false, sdk.WithSandboxGateway(url),
 			sdk.WithHTTPClient(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}))
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := client.LoadAliPayPublicKey(publicPEM(testKeys().alipay)); err != nil {
+		if err := client.LoadAliPayPublicKey(adaptertest.PublicPEM(testKeys().alipay)); err != nil {
 			b.Fatal(err)
 		}
 		param := sdk.TradePreCreate{Trade: sdk.Trade{
@@ -81,11 +82,11 @@ func BenchmarkParseNotification(b *testing.B) {
 		}
 	})
 	b.Run("library", func(b *testing.B) {
-		client, err := sdk.New(testAppID, privatePEM(testKeys().app), false)
+		client, err := sdk.New(testAppID, adaptertest.PrivatePEM(testKeys().app), false)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := client.LoadAliPayPublicKey(publicPEM(testKeys().alipay)); err != nil {
+		if err := client.LoadAliPayPublicKey(adaptertest.PublicPEM(testKeys().alipay)); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // pki is a set of certificates like Alipay's: a bundle of roots of which one
@@ -122,7 +123,7 @@ func TestCertificateModeSendsSerialsAndChecksTheAnswers(t *testing.T) {
 			t.Errorf("serial %q: %v", tt.serial, err)
 		}
 		if !tt.good {
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 		}
 		if g.count() != before+1 {
 			t.Errorf("serial %q led to %d calls, want 1", tt.serial, g.count()-before)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func TestParseConfigReportsAllFaultsTogether(t *testing.T) {
@@ -87,7 +89,7 @@ func TestFromSandbox(t *testing.T) {
 	pki := newPKI(t)
 	raw, err := json.Marshal(map[string]string{
 		"base_url": "http://127.0.0.1:7001/gateway.do", "app_id": testAppID, "seller_id": testSellerID,
-		"app_private_key": privatePEM(testKeys().app), "alipay_public_key": publicPEM(testKeys().alipay),
+		"app_private_key": adaptertest.PrivatePEM(testKeys().app), "alipay_public_key": adaptertest.PublicPEM(testKeys().alipay),
 		"app_cert": pki.app, "alipay_cert": pki.alipay, "alipay_root_cert": pki.roots, "encrypt_key": testAESKey,
 	})
 	if err != nil {

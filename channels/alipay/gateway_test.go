@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,7 +20,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/internal/money"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // testKeys are made once for all tests of the package.
@@ -49,22 +47,6 @@ const (
 // testNow is a Beijing evening that is another day in UTC's west.
 var testNow = time.Date(2026, 11, 21, 16, 30, 5, 0, time.UTC)
 
-func privatePEM(key *rsa.PrivateKey) string {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-func publicPEM(key *rsa.PrivateKey) string {
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		panic(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-}
-
 func sign(key *rsa.PrivateKey, text string) string {
 	digest := sha256.Sum256([]byte(text))
 	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
@@ -77,7 +59,7 @@ func sign(key *rsa.PrivateKey, text string) string {
 func keyConfig(gatewayURL string) Config {
 	return Config{
 		GatewayURL: gatewayURL, AppID: testAppID, SellerID: testSellerID,
-		AppPrivateKey: privatePEM(testKeys().app), AlipayPublicKey: publicPEM(testKeys().alipay),
+		AppPrivateKey: adaptertest.PrivatePEM(testKeys().app), AlipayPublicKey: adaptertest.PublicPEM(testKeys().alipay),
 	}
 }
 
@@ -185,17 +167,9 @@ func newClient(t testing.TB, cfg Config) *Client {
 	return c
 }
 
-func amount(minor int64) money.Amount {
-	a, err := money.New(minor, money.CNY)
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
-
 func attempt(scene channels.Scene) channels.AttemptRef {
 	return channels.AttemptRef{
-		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: amount(8880),
+		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: adaptertest.CNY(8880),
 		ExpiresAt: time.Date(2026, 11, 21, 17, 0, 5, 0, time.UTC),
 	}
 }
@@ -209,7 +183,7 @@ func payRequest(scene channels.Scene) channels.PayRequest {
 
 func refundRequest() channels.RefundRequest {
 	return channels.RefundRequest{
-		Attempt: attempt(channels.SceneQR), RefundID: testRefund, SubmittedAt: testNow, Amount: amount(1000), Reason: "too cold",
+		Attempt: attempt(channels.SceneQR), RefundID: testRefund, SubmittedAt: testNow, Amount: adaptertest.CNY(1000), Reason: "too cold",
 	}
 }
 
@@ -222,14 +196,4 @@ func biz(t testing.TB, p url.Values) map[string]any {
 		t.Fatalf("biz_content %q: %v", p.Get("biz_content"), err)
 	}
 	return m
-}
-
-func wantOutcome(t testing.TB, err error, want channels.Outcome) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want outcome %v", want)
-	}
-	if got := channels.OutcomeOf(err); got != want {
-		t.Fatalf("outcome %v, want %v: %v", got, want, err)
-	}
 }

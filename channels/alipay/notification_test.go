@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // paidForm is what Alipay sends when an order was paid.
@@ -170,7 +171,7 @@ func TestForgedNotifications(t *testing.T) {
 	for name, body := range cases {
 		t.Run(name, func(t *testing.T) {
 			n, err := c.ParseNotification(nil, []byte(body))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			if n.AttemptID != "" || n.Kind != channels.NotificationIgnored {
 				t.Errorf("something was read of it: %+v", n)
 			}
@@ -197,7 +198,7 @@ func TestNotificationCannotBeSplitOtherwise(t *testing.T) {
 	hidden.Set("out_trade_no", hidden.Get("out_trade_no")+"&refund_fee="+hidden.Get("refund_fee"))
 	hidden.Del("refund_fee")
 	_, err := c.ParseNotification(nil, []byte(hidden.Encode()))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 func TestNotificationIgnoresTheAddress(t *testing.T) {

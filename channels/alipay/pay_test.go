@@ -10,6 +10,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 const okNode = `{"code":"10000","msg":"Success","out_trade_no":"` + testAttempt + `","trade_no":"` + testTradeNo + `",` +
@@ -81,7 +82,7 @@ func TestPayBarcodeWaitsForThePassword(t *testing.T) {
 		t.Errorf("result %+v, error %v", res, err)
 	}
 	_, err = c.Pay(t.Context(), payRequest(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 func TestPayJSAPIChoosesThePayersField(t *testing.T) {
@@ -148,7 +149,7 @@ func TestPayLinksAreSignedAndLocal(t *testing.T) {
 // what this package signs the way an answer's reader would.
 func TestLibraryAgreesWithOurSignatures(t *testing.T) {
 	c := newClient(t, keyConfig("https://openapi.example.com/gateway.do"))
-	judge, err := sdk.New(testAppID, privatePEM(testKeys().app), false)
+	judge, err := sdk.New(testAppID, adaptertest.PrivatePEM(testKeys().app), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,9 +186,9 @@ func TestPayRefusesWhatItCannotSay(t *testing.T) {
 	c := newClient(t, keyConfig("https://openapi.example.com/gateway.do"))
 	strange := payRequest("carrier_pigeon")
 	_, err := c.Pay(t.Context(), strange)
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	unlimited := payRequest(channels.SceneWeb)
 	unlimited.Attempt.ExpiresAt = time.Time{}
 	_, err = c.Pay(t.Context(), unlimited)
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 }

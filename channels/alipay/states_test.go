@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func TestQueryStates(t *testing.T) {
@@ -61,7 +62,7 @@ func TestQueryThatSaysTooLittleIsUnknown(t *testing.T) {
 		`{"code":"40004","sub_code":"ACQ.SYSTEM_ERROR"}`,
 	} {
 		_, err := newClient(t, keyConfig(answering(t, node).URL)).QueryPayment(t.Context(), attempt(channels.SceneQR))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -89,7 +90,7 @@ func TestCloseAnswers(t *testing.T) {
 		`{"code":"40006"}`:                               channels.Misconfigured,
 	} {
 		got, err := newClient(t, keyConfig(answering(t, node).URL)).ClosePayment(t.Context(), attempt(channels.SceneQR))
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 		if got != channels.CloseUncertain {
 			t.Errorf("%s: result %v beside an error", node, got)
 		}
@@ -118,7 +119,7 @@ func TestReverseAnswers(t *testing.T) {
 		`{"code":"40004","sub_code":"ACQ.TRADE_CANCEL_TIME_OUT"}`:     channels.Declined,
 	} {
 		_, err := newClient(t, keyConfig(answering(t, node).URL)).ReversePayment(t.Context(), attempt(channels.SceneBarcode))
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 	}
 }
 
@@ -140,7 +141,7 @@ func TestRefundAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := answering(t, tt.node)
 			req := refundRequest()
-			req.Others = amount(tt.others)
+			req.Others = adaptertest.CNY(tt.others)
 			state, err := newClient(t, keyConfig(g.URL)).Refund(t.Context(), req)
 			if err != nil || state.Status != tt.want || state.RefundID != testRefund {
 				t.Fatalf("state %+v, error %v", state, err)
@@ -158,7 +159,7 @@ func TestRefundAnswers(t *testing.T) {
 		})
 	}
 	_, err := newClient(t, keyConfig(answering(t, `{"code":"10000","out_trade_no":"OTHER","fund_change":"Y","refund_fee":"10.00"}`).URL)).Refund(t.Context(), refundRequest())
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 func TestRefundQueryAnswers(t *testing.T) {
@@ -188,6 +189,6 @@ func TestRefundQueryAnswers(t *testing.T) {
 		head + `,"refund_amount":"ten","refund_status":"REFUND_SUCCESS"}`,
 	} {
 		_, err := newClient(t, keyConfig(answering(t, node).URL)).QueryRefund(t.Context(), refundRequest())
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }

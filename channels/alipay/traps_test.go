@@ -14,6 +14,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -23,7 +24,7 @@ import (
 func TestTrap_VerifiedRefusalIsNoSuccess(t *testing.T) {
 	c := newClient(t, keyConfig(answering(t, `{"code":"40004","msg":"Business Failed","sub_code":"ACQ.PAYMENT_FAIL","sub_msg":"支付失败","out_trade_no":"`+testAttempt+`"}`).URL))
 	_, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.Declined)
+	adaptertest.WantOutcome(t, err, channels.Declined)
 	var e *channels.Error
 	if !errors.As(err, &e) || e.Code != "ACQ.PAYMENT_FAIL" || e.Message != "支付失败" || e.Op != channels.OpPay {
 		t.Errorf("error %+v", e)
@@ -41,7 +42,7 @@ func TestTrap_HTTPStatusIsLookedAt(t *testing.T) {
 			}
 		})
 		_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -69,7 +70,7 @@ func TestTrap_WhatIsNoAnswerIsUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(w http.ResponseWriter, _ url.Values) { _, _ = io.WriteString(w, body) })
 			_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-			wantOutcome(t, err, channels.Unknown)
+			adaptertest.WantOutcome(t, err, channels.Unknown)
 		})
 	}
 }
@@ -91,7 +92,7 @@ func TestTrap_UnsignedSettlesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(w http.ResponseWriter, _ url.Values) { _, _ = io.WriteString(w, tt.body) })
 			_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-			wantOutcome(t, err, tt.want)
+			adaptertest.WantOutcome(t, err, tt.want)
 		})
 	}
 	c := newClient(t, keyConfig(newGateway(t, func(w http.ResponseWriter, _ url.Values) {
@@ -113,7 +114,7 @@ func TestTrap_SignedErrorResponseIsOnlyARefusal(t *testing.T) {
 			_, _ = io.WriteString(w, envelope("error_response", node, testKeys().alipay))
 		})
 		_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 	}
 }
 
@@ -144,7 +145,7 @@ func TestTrap_UnknownSerialOfANotificationMakesNoCall(t *testing.T) {
 	form := paidForm()
 	form.Set("alipay_cert_sn", strings.Repeat("0", 32))
 	_, err := c.ParseNotification(nil, signForm(form, testKeys().alipay))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 	if g.count() != 0 {
 		t.Errorf("a notification led to %d calls", g.count())
 	}
@@ -169,7 +170,7 @@ func TestTrap_EveryCallHasADeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Pay(context.Background(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 // Trap 8: app_id and seller_id are compared, parameters of the address are no
@@ -209,7 +210,7 @@ func TestTrap_UnreadableAmountIsUnknown(t *testing.T) {
 	for _, amount := range []string{`"88.805"`, `"8.88e1"`, `8.88e1`, `"-1"`, `""`, `null`, `"88,80"`} {
 		node := strings.Replace(okNode, `"88.80"`, amount, 1)
 		_, err := newClient(t, keyConfig(answering(t, node).URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -254,7 +255,7 @@ func TestWrongKeySignsNothing(t *testing.T) {
 		_, _ = io.WriteString(w, envelope(nodeName(p.Get("method")), okNode, testKeys().stranger))
 	})
 	_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 func TestRefusedConnectionIsNotProcessed(t *testing.T) {
@@ -262,7 +263,7 @@ func TestRefusedConnectionIsNotProcessed(t *testing.T) {
 	cfg := keyConfig(g.URL)
 	g.Close()
 	_, err := newClient(t, cfg).Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 }
 
 func TestEncryptedAnswers(t *testing.T) {
@@ -288,8 +289,8 @@ func TestEncryptedAnswers(t *testing.T) {
 	}
 	answer = body(okNode, func(s string) string { return sign(testKeys().alipay, strings.Trim(s, `"`)) })
 	_, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.BadSignature) // the quotes belong to the signed text
+	adaptertest.WantOutcome(t, err, channels.BadSignature) // the quotes belong to the signed text
 	answer = fmt.Sprintf(`{"alipay_trade_pay_response":"AAAA","sign":%q}`, ours(`"AAAA"`))
 	_, err = c.Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }

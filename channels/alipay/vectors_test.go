@@ -51,7 +51,7 @@ func TestVectorsAnswers(t *testing.T) {
 			r, err := c.call(t.Context(), channels.OpPay, fixedMethod{method})
 			switch {
 			case tt.Expect == "invalid":
-				wantOutcome(t, err, channels.BadSignature)
+				adaptertest.WantOutcome(t, err, channels.BadSignature)
 			case r.code == "":
 				t.Fatalf("a valid answer was not read: %v", err)
 			case r.code == codeDone:
@@ -61,7 +61,7 @@ func TestVectorsAnswers(t *testing.T) {
 					t.Errorf("paid %+v, error %v", paid, err)
 				}
 			default:
-				wantOutcome(t, err, channels.Misconfigured)
+				adaptertest.WantOutcome(t, err, channels.Misconfigured)
 				if strings.Contains(r.message, "app_id") {
 					t.Errorf("the message repeats the request: %q", r.message)
 				}
@@ -83,7 +83,7 @@ func TestVectorsNotifications(t *testing.T) {
 			cfg.AppID, cfg.SellerID = tt.Params["app_id"], tt.Params["seller_id"]
 			n, err := newClient(t, cfg).ParseNotification(nil, []byte(tt.Form))
 			if tt.Expect != "valid" {
-				wantOutcome(t, err, channels.BadSignature)
+				adaptertest.WantOutcome(t, err, channels.BadSignature)
 				return
 			}
 			if err != nil {

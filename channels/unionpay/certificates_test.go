@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // TestWhoMaySign: of all certificates under the chain only UnionPay's sign.
@@ -62,7 +63,7 @@ func TestWhoMaySign(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, err, tt.want)
 			}
 			if tt.want != nil {
-				wantOutcome(t, err, channels.BadSignature)
+				adaptertest.WantOutcome(t, err, channels.BadSignature)
 			}
 		}
 	}

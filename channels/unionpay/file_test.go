@@ -103,11 +103,11 @@ func TestFileRefused(t *testing.T) {
 	}
 	c := newClient(t, testConfig("https://gateway.example.com"))
 	_, err = c.DownloadFile(t.Context(), fileDay)
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	c.cfg.FileURL = "https://file.example.com"
 	for _, day := range []time.Time{testNow.AddDate(-1, 0, 0), testNow.AddDate(0, 0, 1)} {
 		_, err = c.DownloadFile(t.Context(), day)
-		wantOutcome(t, err, channels.NotProcessed)
+		adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	}
 }
 

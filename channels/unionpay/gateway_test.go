@@ -26,7 +26,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/internal/money"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 const (
@@ -319,17 +319,9 @@ func answering(t testing.TB, pairs ...string) *gateway {
 	})
 }
 
-func amount(minor int64) money.Amount {
-	a, err := money.New(minor, money.CNY)
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
-
 func attempt(scene channels.Scene) channels.AttemptRef {
 	return channels.AttemptRef{
-		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: amount(8880), ExpiresAt: testNow.Add(30 * time.Minute),
+		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: adaptertest.CNY(8880), ExpiresAt: testNow.Add(30 * time.Minute),
 	}
 }
 
@@ -344,17 +336,7 @@ func refundRequest(scene channels.Scene) channels.RefundRequest {
 	ref := attempt(scene)
 	ref.ChannelTradeNo = testQueryID
 	return channels.RefundRequest{
-		Attempt: ref, RefundID: testRefund, SubmittedAt: testNow.Add(time.Minute), Amount: amount(1000), Others: amount(0),
+		Attempt: ref, RefundID: testRefund, SubmittedAt: testNow.Add(time.Minute), Amount: adaptertest.CNY(1000), Others: adaptertest.CNY(0),
 		Reason: "too cold", NotifyURL: "https://pay.example.com/notify/unionpay/1",
-	}
-}
-
-func wantOutcome(t testing.TB, err error, want channels.Outcome) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want outcome %v", want)
-	}
-	if got := channels.OutcomeOf(err); got != want {
-		t.Fatalf("outcome %v, want %v: %v", got, want, err)
 	}
 }

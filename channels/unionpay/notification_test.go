@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func paidNotice(pairs ...string) map[string]string {
@@ -41,7 +42,7 @@ func TestPaymentNotice(t *testing.T) {
 		if err != nil || n.Kind != channels.NotificationPayment || n.AttemptID != testAttempt || n.EventID != testQueryID || n.Payment.Status != want {
 			t.Errorf("%s: notification %+v, error %v", code, n, err)
 		}
-		paid := channels.Paid{ChannelTradeNo: testQueryID, Amount: amount(8880), PaidAt: time.Date(2026, 11, 21, 16, 31, 12, 0, time.UTC)}
+		paid := channels.Paid{ChannelTradeNo: testQueryID, Amount: adaptertest.CNY(8880), PaidAt: time.Date(2026, 11, 21, 16, 31, 12, 0, time.UTC)}
 		if want == channels.StatePaid && n.Payment.Paid != paid {
 			t.Errorf("%s: paid %+v", code, n.Payment.Paid)
 		}
@@ -62,7 +63,7 @@ func TestRefundNotice(t *testing.T) {
 				n.Refund.Status != want || n.Refund.ChannelRefundNo != "312611220031051234578" {
 				t.Errorf("%s %s: notification %+v, error %v", txnType, code, n, err)
 			}
-			if want == channels.RefundSucceeded && !n.Refund.Amount.Equal(amount(1000)) {
+			if want == channels.RefundSucceeded && !n.Refund.Amount.Equal(adaptertest.CNY(1000)) {
 				t.Errorf("amount %v", n.Refund.Amount)
 			}
 		}
@@ -163,7 +164,7 @@ func TestNoticeMoved(t *testing.T) {
 	}
 	c := newClient(t, testConfig("https://gateway.example.com"))
 	_, err := c.ParseNotification(nil, wireForm(moved))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 // TestNoticeTampered changes each byte: each change is refused, or is another

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -59,7 +60,7 @@ func TestPayQR(t *testing.T) {
 	_, err := newClient(t, cfg).Pay(t.Context(), payRequest(channels.SceneQR))
 	// Un-encoded "&" ends a value, so such a code would be cut short; signed, it
 	// has two readings.
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 
 	g = answering(t, "respCode", "00", "respMsg", "成功[0000000]", "qrCode", "https://qr.95516.com/00010001/62211")
 	cfg.BaseURL = g.URL
@@ -133,7 +134,7 @@ func TestPayRefusals(t *testing.T) {
 		for _, scene := range []channels.Scene{channels.SceneQR, channels.SceneApp, channels.SceneBarcode} {
 			g := answering(t, "respCode", code, "respMsg", "no, card 6216261000000000018[9100004]", "qrCode", "x", "tn", "y")
 			_, err := newClient(t, testConfig(g.URL)).Pay(t.Context(), payRequest(scene))
-			wantOutcome(t, err, want)
+			adaptertest.WantOutcome(t, err, want)
 			var e *channels.Error
 			if !errors.As(err, &e) || e.Code != code || e.Message != "no, card ***[9100004]" {
 				t.Errorf("%s: %+v", code, e)
@@ -208,7 +209,7 @@ func TestPaySignerFails(t *testing.T) {
 	}
 	for _, scene := range []channels.Scene{channels.SceneQR, channels.SceneWeb} {
 		_, err = c.Pay(t.Context(), payRequest(scene))
-		wantOutcome(t, err, channels.NotProcessed)
+		adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	}
 	if _, err = c.QueryPayment(t.Context(), attempt(channels.SceneQR)); strings.Contains(err.Error(), "secret") {
 		t.Errorf("the error repeats the signer's: %v", err)
@@ -259,13 +260,13 @@ func TestTransportFaults(t *testing.T) {
 			g := newGateway(t, func(w http.ResponseWriter, _ string, p map[string]string) { tt.answer(w, p) })
 			c := newClient(t, testConfig(g.URL))
 			_, err := c.Pay(t.Context(), payRequest(channels.SceneQR))
-			wantOutcome(t, err, tt.want)
+			adaptertest.WantOutcome(t, err, tt.want)
 			_, err = c.QueryPayment(t.Context(), attempt(channels.SceneQR))
-			wantOutcome(t, err, tt.want)
+			adaptertest.WantOutcome(t, err, tt.want)
 			_, err = c.Refund(t.Context(), refundRequest(channels.SceneQR))
-			wantOutcome(t, err, tt.want)
+			adaptertest.WantOutcome(t, err, tt.want)
 			_, err = c.QueryRefund(t.Context(), refundRequest(channels.SceneQR))
-			wantOutcome(t, err, tt.want)
+			adaptertest.WantOutcome(t, err, tt.want)
 		})
 	}
 	t.Run("refused connection", func(t *testing.T) {
@@ -273,7 +274,7 @@ func TestTransportFaults(t *testing.T) {
 		c := newClient(t, testConfig(g.URL))
 		g.Close()
 		_, err := c.Pay(t.Context(), payRequest(channels.SceneQR))
-		wantOutcome(t, err, channels.NotProcessed)
+		adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	})
 	t.Run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -282,7 +283,7 @@ func TestTransportFaults(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		})
 		_, err := newClient(t, testConfig(g.URL)).Refund(ctx, refundRequest(channels.SceneQR))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	})
 }
 

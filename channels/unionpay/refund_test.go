@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func TestRefundIsOnlyAccepted(t *testing.T) {
@@ -17,7 +18,7 @@ func TestRefundIsOnlyAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if state.Status != channels.RefundUncertain || state.RefundID != testRefund || state.ChannelRefundNo != "312611220031051234578" ||
-			!state.Amount.Equal(amount(1000)) {
+			!state.Amount.Equal(adaptertest.CNY(1000)) {
 			t.Errorf("state %+v", state)
 		}
 		sent := g.last()
@@ -70,7 +71,7 @@ func TestRefundNamesTheOrder(t *testing.T) {
 		orig = pairs
 		before := len(g.requests())
 		_, err := c.Refund(t.Context(), req)
-		wantOutcome(t, err, channels.NotProcessed)
+		adaptertest.WantOutcome(t, err, channels.NotProcessed)
 		if g.last().path != pathQuery || len(g.requests()) != before+1 {
 			t.Errorf("%s: a refund was sent", name)
 		}
@@ -86,7 +87,7 @@ func TestRefundRefusals(t *testing.T) {
 	} {
 		g := answering(t, "respCode", code)
 		_, err := newClient(t, testConfig(g.URL)).Refund(t.Context(), refundRequest(channels.SceneWeb))
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 	}
 	for name, pairs := range map[string][]string{
 		"another refund": {"respCode", "00", "orderId", testAttempt},
@@ -104,7 +105,7 @@ func TestRefundRefusals(t *testing.T) {
 	req.RefundID = "short"
 	g := answering(t, "respCode", "00")
 	_, err := newClient(t, testConfig(g.URL)).Refund(t.Context(), req)
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	if len(g.requests()) != 0 {
 		t.Error("a refund without a number was sent")
 	}
@@ -136,7 +137,7 @@ func TestSameDayUndo(t *testing.T) {
 			cfg := testConfig(g.URL)
 			cfg.SameDayUndo = !tt.off
 			req := refundRequest(channels.SceneBarcode)
-			req.Attempt.SubmittedAt, req.SubmittedAt, req.Others = tt.made, tt.now, amount(tt.others)
+			req.Attempt.SubmittedAt, req.SubmittedAt, req.Others = tt.made, tt.now, adaptertest.CNY(tt.others)
 			if !tt.part {
 				req.Amount = req.Attempt.Amount
 			}
@@ -183,7 +184,7 @@ func TestQueryRefund(t *testing.T) {
 		if err != nil || state.Status != tt.want || state.RefundID != testRefund {
 			t.Errorf("%s: state %+v, want %v, error %v", tt.name, state, tt.want, err)
 		}
-		if tt.want == channels.RefundSucceeded && (!state.Amount.Equal(amount(1000)) || state.ChannelRefundNo != "312611220031051234578" ||
+		if tt.want == channels.RefundSucceeded && (!state.Amount.Equal(adaptertest.CNY(1000)) || state.ChannelRefundNo != "312611220031051234578" ||
 			!state.SucceededAt.Equal(testNow.Add(61*time.Second))) {
 			t.Errorf("%s: state %+v", tt.name, state)
 		}

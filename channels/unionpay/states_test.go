@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // donePairs are the fields of a query's answer about a paid order.
@@ -31,7 +32,7 @@ func TestQueryPaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		if state.Status != channels.StatePaid || state.AttemptID != testAttempt || state.Paid.ChannelTradeNo != testQueryID ||
-			!state.Paid.Amount.Equal(amount(8880)) || !state.Paid.PaidAt.Equal(time.Date(2026, 11, 21, 16, 31, 12, 0, time.UTC)) {
+			!state.Paid.Amount.Equal(adaptertest.CNY(8880)) || !state.Paid.PaidAt.Equal(time.Date(2026, 11, 21, 16, 31, 12, 0, time.UTC)) {
 			t.Errorf("state %+v", state)
 		}
 		sent := g.last()
@@ -103,7 +104,7 @@ func TestQueryRefused(t *testing.T) {
 		"64": channels.Unknown, "A6": channels.Unknown, "99": channels.Unknown, "??": channels.Unknown,
 	} {
 		_, _, err := queryOf(t, channels.SceneWeb, testNow, donePairs("respCode", code)...)
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 	}
 }
 
@@ -131,7 +132,7 @@ func TestQueryOddAnswers(t *testing.T) {
 	}
 	// Another amount is handed on as it stands: the core compares.
 	state, _, err := queryOf(t, channels.SceneWeb, testNow, donePairs("txnAmt", "1")...)
-	if err != nil || !state.Paid.Amount.Equal(amount(1)) {
+	if err != nil || !state.Paid.Amount.Equal(adaptertest.CNY(1)) {
 		t.Errorf("state %+v, error %v", state, err)
 	}
 }

@@ -119,14 +119,14 @@ func serveRaw(t testing.TB, body string) string {
 func TestVectorsQueryAnswer(t *testing.T) {
 	s := readSample(t, "ysd_query_response_20240105")
 	at := sampleTime(t, s)
-	ref := channels.AttemptRef{ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneQR, Amount: amount(1), ExpiresAt: at.Add(time.Hour)}
+	ref := channels.AttemptRef{ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneQR, Amount: adaptertest.CNY(1), ExpiresAt: at.Add(time.Hour)}
 	cfg := vectorConfig(t, serveRaw(t, s.Raw), "777290058167151", currentPFX)
 	cfg.AllowTestCN = false
 	state, err := newClientAt(t, cfg, at).QueryPayment(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if state.Status != channels.StatePaid || state.AttemptID != ref.ID || !state.Paid.Amount.Equal(amount(1)) ||
+	if state.Status != channels.StatePaid || state.AttemptID != ref.ID || !state.Paid.Amount.Equal(adaptertest.CNY(1)) ||
 		state.Paid.ChannelTradeNo != "442401051450467846498" || !state.Paid.PaidAt.Equal(at) {
 		t.Errorf("state %+v", state)
 	}
@@ -139,13 +139,13 @@ func TestVectorsQueryAnswer(t *testing.T) {
 	})
 	t.Run("CertificateEnded", func(t *testing.T) {
 		_, err := newClientAt(t, cfg, time.Date(2025, 8, 1, 0, 0, 0, 0, time.UTC)).QueryPayment(t.Context(), ref)
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	})
 	t.Run("AnotherTime", func(t *testing.T) {
 		other := ref
 		other.SubmittedAt = at.Add(time.Second)
 		_, err := newClientAt(t, cfg, at).QueryPayment(t.Context(), other)
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	})
 	t.Run("LineEndsLost", func(t *testing.T) {
 		var damaged []byte
@@ -157,7 +157,7 @@ func TestVectorsQueryAnswer(t *testing.T) {
 		cfg := cfg
 		cfg.BaseURL = serveRaw(t, string(damaged))
 		_, err := newClientAt(t, cfg, at).QueryPayment(t.Context(), ref)
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	})
 	t.Run("ProductionRoots", func(t *testing.T) {
 		prod := cfg
@@ -165,14 +165,14 @@ func TestVectorsQueryAnswer(t *testing.T) {
 		prod.MiddleCert = string(adaptertest.Vector(t, Name, "certs/acp_prod_middle.cer"))
 		prod.SignCert = string(adaptertest.Vector(t, Name, "certs/unionpay_prod_sign_79813821473.cer"))
 		_, err := newClientAt(t, prod, at).QueryPayment(t.Context(), ref)
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	})
 }
 
 func TestVectorsNotFoundAnswer(t *testing.T) {
 	s := readSample(t, "zv_b2c_00_20180204092701")
 	at := sampleTime(t, s)
-	ref := channels.AttemptRef{ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneWeb, Amount: amount(1), ExpiresAt: at.Add(time.Hour)}
+	ref := channels.AttemptRef{ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneWeb, Amount: adaptertest.CNY(1), ExpiresAt: at.Add(time.Hour)}
 	cfg := vectorConfig(t, serveRaw(t, s.Raw), "700000000000001", currentPFX)
 	state, err := newClientAt(t, cfg, at).QueryPayment(t.Context(), ref)
 	if err != nil || state.Status != channels.StateNotFound || state.Code != "34" {
@@ -180,7 +180,7 @@ func TestVectorsNotFoundAnswer(t *testing.T) {
 	}
 	cfg.AllowTestCN = false
 	_, err = newClientAt(t, cfg, at).QueryPayment(t.Context(), ref)
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 func TestVectorsRefundAnswer(t *testing.T) {
@@ -188,14 +188,14 @@ func TestVectorsRefundAnswer(t *testing.T) {
 	at := sampleTime(t, s)
 	req := channels.RefundRequest{
 		Attempt: channels.AttemptRef{
-			ID: "pay20240105165842", SubmittedAt: at, Scene: channels.SceneQR, Amount: amount(1), ChannelTradeNo: s.Fields["origQryId"],
+			ID: "pay20240105165842", SubmittedAt: at, Scene: channels.SceneQR, Amount: adaptertest.CNY(1), ChannelTradeNo: s.Fields["origQryId"],
 		},
-		RefundID: s.Fields["orderId"], SubmittedAt: at, Amount: amount(1), Others: amount(0),
+		RefundID: s.Fields["orderId"], SubmittedAt: at, Amount: adaptertest.CNY(1), Others: adaptertest.CNY(0),
 	}
 	cfg := vectorConfig(t, serveRaw(t, s.Raw), "777290058167151", currentPFX)
 	state, err := newClientAt(t, cfg, at).Refund(t.Context(), req)
 	if err != nil || state.Status != channels.RefundUncertain || state.RefundID != req.RefundID ||
-		state.ChannelRefundNo != "052401051658427863998" || !state.Amount.Equal(amount(1)) {
+		state.ChannelRefundNo != "052401051658427863998" || !state.Amount.Equal(adaptertest.CNY(1)) {
 		t.Errorf("state %+v, error %v", state, err)
 	}
 }
@@ -224,7 +224,7 @@ func TestVectorsNotifications(t *testing.T) {
 			if n.Kind != channels.NotificationPayment || n.AttemptID != s.Fields["orderId"] || p.Status != tt.status {
 				t.Errorf("notification %+v", n)
 			}
-			if tt.status == channels.StatePaid && (!p.Paid.Amount.Equal(amount(tt.minor)) ||
+			if tt.status == channels.StatePaid && (!p.Paid.Amount.Equal(adaptertest.CNY(tt.minor)) ||
 				p.Paid.ChannelTradeNo != s.Fields["queryId"] || !p.Paid.PaidAt.Equal(at)) {
 				t.Errorf("paid %+v", p.Paid)
 			}
@@ -236,11 +236,11 @@ func TestVectorsNotifications(t *testing.T) {
 			}
 			cfg.MerID = s.Fields["merId"]
 			_, err = newClientAt(t, cfg, at.AddDate(9, 0, 0)).ParseNotification(nil, wireForm(s.Fields))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			for field := range s.Fields {
 				damaged := with(s.Fields, field, s.Fields[field]+"1")
 				_, err = newClientAt(t, cfg, at).ParseNotification(nil, wireForm(damaged))
-				wantOutcome(t, err, channels.BadSignature)
+				adaptertest.WantOutcome(t, err, channels.BadSignature)
 			}
 		})
 	}
@@ -269,11 +269,11 @@ func TestVectorsOldVersion(t *testing.T) {
 		cfg := vectorConfig(t, serveRaw(t, "{"+wireBody(s.Fields)+"}"), s.Fields["merId"], currentPFX)
 		c := newClientAt(t, cfg, at)
 		_, err := c.ParseNotification(nil, wireForm(s.Fields))
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 		_, err = c.QueryPayment(t.Context(), channels.AttemptRef{
-			ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneWeb, Amount: amount(1), ExpiresAt: at.Add(time.Hour),
+			ID: s.Fields["orderId"], SubmittedAt: at, Scene: channels.SceneWeb, Amount: adaptertest.CNY(1), ExpiresAt: at.Add(time.Hour),
 		})
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	}
 	s := readSample(t, "idx_query_nested_500_20160317")
 	m, err := parseBody([]byte("{" + wireBody(s.Fields) + "}"))
@@ -353,7 +353,7 @@ func TestVectorsForged(t *testing.T) {
 	for _, lenient := range []bool{false, true} {
 		cfg.AllowTestCN = lenient
 		_, err = newClientAt(t, cfg, at).ParseNotification(nil, wireForm(forged))
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 		if !errors.Is(err, errOtherOwner) {
 			t.Errorf("refused for another reason: %v", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 const nextSerial = "7132D72A03E93CDDF8C03BBD1F37EEDF00000002"
@@ -98,7 +99,7 @@ func TestBootstrapThatCannotBeTrusted(t *testing.T) {
 		"listed as another":     {platform(certSerial), list(entry(nextSerial, cert))},
 		"ended":                 {platform(certSerial), list(entry(certSerial, ended))},
 		"weak":                  {platform(certSerial), list(entry(certSerial, certPEM(weak, certSerial, before)))},
-		"no certificate":        {platform(certSerial), list(entry(certSerial, publicPEM(keys.platform)))},
+		"no certificate":        {platform(certSerial), list(entry(certSerial, adaptertest.PublicPEM(keys.platform)))},
 		"one of two is broken":  {platform(certSerial), list(entry(certSerial, cert), entry(nextSerial, "x"))},
 		"empty":                 {platform(certSerial), list()},
 		"no list":               {platform(certSerial), `{}`},
@@ -110,7 +111,7 @@ func TestBootstrapThatCannotBeTrusted(t *testing.T) {
 			g := certificateHost(t, tt.by, tt.body, platform(certSerial))
 			c := newClient(t, bootConfig(g.URL))
 			_, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode))
-			wantOutcome(t, err, channels.NotProcessed)
+			adaptertest.WantOutcome(t, err, channels.NotProcessed)
 			if len(*c.ring.Load()) != 0 || g.count() != 1 {
 				t.Errorf("%d keys are kept, %d calls were made", len(*c.ring.Load()), g.count())
 			}
@@ -169,7 +170,7 @@ func TestRotation(t *testing.T) {
 	}
 	refresh(next, list(entry(nextSerial, second)), nextSerial)
 	_, err = c.ParseNotification(platform(certSerial).header(text), []byte(text))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 	if got := strings.Count(logs.String(), "came into use"); got != 2 || strings.Contains(logs.String(), testAPIKey) {
 		t.Errorf("%d certificates are told of: %s", got, logs.String())
 	}
@@ -221,7 +222,7 @@ func TestMissedRotation(t *testing.T) {
 	ask(answered, 1)
 	text := notice("TRANSACTION.SUCCESS", transaction(nil))
 	_, err := c.ParseNotification(signer{key: testKeys().stranger, id: "AB", at: now}.header(text), []byte(text))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 	ask(answered, 1) // what a notification names is not fetched
 }
 
@@ -229,7 +230,7 @@ func TestMissedRotation(t *testing.T) {
 // notifications; answers are asked for under the public key.
 func TestMigration(t *testing.T) {
 	cfg := certConfig("")
-	cfg.PublicKeyID, cfg.PublicKey = testKeyID, publicPEM(testKeys().wechat)
+	cfg.PublicKeyID, cfg.PublicKey = testKeyID, adaptertest.PublicPEM(testKeys().wechat)
 	answers := platform(certSerial)
 	cert := certPEM(testKeys().platform, certSerial, testNow.AddDate(0, -1, 0))
 	g := certificateHost(t, wechat(), list(entry(certSerial, cert)), answers)
@@ -252,7 +253,7 @@ func TestMigration(t *testing.T) {
 	}
 	// One side's key under the other's id is nobody's.
 	_, err := c.ParseNotification(signer{key: testKeys().platform, id: testKeyID, at: testNow}.header(text), []byte(text))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 func TestPublicKeyModeFetchesNothing(t *testing.T) {
@@ -264,7 +265,7 @@ func TestPublicKeyModeFetchesNothing(t *testing.T) {
 
 func TestFurtherPublicKeys(t *testing.T) {
 	cfg := keyConfig("https://api.mch.weixin.qq.com")
-	cfg.PublicKeys = map[string]string{"PUB_KEY_ID_2": publicPEM(testKeys().platform)}
+	cfg.PublicKeys = map[string]string{"PUB_KEY_ID_2": adaptertest.PublicPEM(testKeys().platform)}
 	c := newClient(t, cfg)
 	text := notice("TRANSACTION.SUCCESS", transaction(nil))
 	for _, s := range []signer{wechat(), {key: testKeys().platform, id: "PUB_KEY_ID_2", at: testNow}} {
@@ -272,7 +273,7 @@ func TestFurtherPublicKeys(t *testing.T) {
 			t.Errorf("by %s: %v", s.id, err)
 		}
 	}
-	cfg.PublicKeys = map[string]string{testKeyID: publicPEM(testKeys().platform)}
+	cfg.PublicKeys = map[string]string{testKeyID: adaptertest.PublicPEM(testKeys().platform)}
 	if _, err := New(cfg, Deps{Now: time.Now}); err == nil {
 		t.Error("one id stands for two keys")
 	}

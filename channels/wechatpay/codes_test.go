@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // TestOutcomesOfRefusals sends each refusal as an unsigned answer, in both
@@ -107,7 +108,7 @@ func TestSignedRefusalMeansTheSame(t *testing.T) {
 		`{"code":"ORDER_PAID"}`: channels.Unknown,
 	} {
 		_, err := newClient(t, keyConfig(answering(t, 403, body).URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, want)
+		adaptertest.WantOutcome(t, err, want)
 	}
 	for name, header := range map[string]http.Header{
 		"stranger": signer{key: testKeys().stranger, id: testKeyID, at: testNow}.header(`{"code":"RULE_LIMIT"}`),
@@ -168,14 +169,14 @@ func TestRefusedKey(t *testing.T) {
 	}
 	g := refusing(t, 401, "SIGN_ERROR")
 	_, err := newClient(t, keyConfig(g.URL)).QueryPayment(t.Context(), attempt(channels.SceneQR))
-	wantOutcome(t, err, channels.Misconfigured)
+	adaptertest.WantOutcome(t, err, channels.Misconfigured)
 	if all := g.requests(); len(all) != 2 || all[0].header.Get("Authorization") == all[1].header.Get("Authorization") {
 		t.Error("the question is to be asked twice, signed anew")
 	}
 	// A 401 without the code is some other machine's.
 	g = refusing(t, 401, "UNAUTHORIZED")
 	_, err = newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 // TestCodeTableIsSane: no rule hides behind another, and only 429 claims that

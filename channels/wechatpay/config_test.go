@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 func TestParseConfigReportsAllFaultsTogether(t *testing.T) {
@@ -126,8 +128,8 @@ func TestSignerInsteadOfAKey(t *testing.T) {
 func TestFromSandbox(t *testing.T) {
 	raw, err := json.Marshal(map[string]string{
 		"base_url": "http://127.0.0.1:7002", "mchid": testMchID, "appid": testAppID, "serial": testSerial,
-		"merchant_private_key": privatePEM(testKeys().merchant), "api_v3_key": testAPIKey, "public_key_id": testKeyID,
-		"public_key": publicPEM(testKeys().wechat), "platform_cert": certPEM(testKeys().platform, certSerial, testNow),
+		"merchant_private_key": adaptertest.PrivatePEM(testKeys().merchant), "api_v3_key": testAPIKey, "public_key_id": testKeyID,
+		"public_key": adaptertest.PublicPEM(testKeys().wechat), "platform_cert": certPEM(testKeys().platform, certSerial, testNow),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
-	"github.com/paymux/paymux/internal/money"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // testKeys are made once for all tests of the package.
@@ -57,22 +57,6 @@ const (
 
 // testNow is a Beijing night that is another day in UTC.
 var testNow = time.Date(2026, 11, 21, 16, 30, 5, 0, time.UTC)
-
-func privatePEM(key *rsa.PrivateKey) string {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		panic(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-func publicPEM(key *rsa.PrivateKey) string {
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		panic(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-}
 
 // certPEM is a platform certificate of key for a year from notBefore.
 func certPEM(key *rsa.PrivateKey, serial string, notBefore time.Time) string {
@@ -150,7 +134,7 @@ func (s signer) write(w http.ResponseWriter, status int, body string) {
 func keyConfig(base string) Config {
 	return Config{
 		BaseURL: base, MchID: testMchID, AppID: testAppID, Serial: testSerial, APIV3Key: testAPIKey,
-		MerchantPrivateKey: privatePEM(testKeys().merchant), PublicKeyID: testKeyID, PublicKey: publicPEM(testKeys().wechat),
+		MerchantPrivateKey: adaptertest.PrivatePEM(testKeys().merchant), PublicKeyID: testKeyID, PublicKey: adaptertest.PublicPEM(testKeys().wechat),
 	}
 }
 
@@ -284,17 +268,9 @@ func newClient(t testing.TB, cfg Config) *Client {
 	return c
 }
 
-func amount(minor int64) money.Amount {
-	a, err := money.New(minor, money.CNY)
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
-
 func attempt(scene channels.Scene) channels.AttemptRef {
 	return channels.AttemptRef{
-		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: amount(8880),
+		ID: testAttempt, SubmittedAt: testNow, Scene: scene, Amount: adaptertest.CNY(8880),
 		ExpiresAt: time.Date(2026, 11, 21, 17, 0, 5, 0, time.UTC),
 	}
 }
@@ -308,7 +284,7 @@ func payRequest(scene channels.Scene) channels.PayRequest {
 
 func refundRequest() channels.RefundRequest {
 	return channels.RefundRequest{
-		Attempt: attempt(channels.SceneQR), RefundID: testRefund, SubmittedAt: testNow, Amount: amount(1000),
+		Attempt: attempt(channels.SceneQR), RefundID: testRefund, SubmittedAt: testNow, Amount: adaptertest.CNY(1000),
 		Reason: "too cold", NotifyURL: testNotify,
 	}
 }
@@ -349,14 +325,4 @@ func written(fields, change map[string]any) string {
 		panic(err)
 	}
 	return b.String()
-}
-
-func wantOutcome(t testing.TB, err error, want channels.Outcome) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want outcome %v", want)
-	}
-	if got := channels.OutcomeOf(err); got != want {
-		t.Fatalf("outcome %v, want %v: %v", got, want, err)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // notice wraps a plain text as WeChat Pay does, keys in alphabetical order.
@@ -41,7 +42,7 @@ func TestNotificationKinds(t *testing.T) {
 	paid := channels.Notification{
 		Kind: channels.NotificationPayment, AttemptID: testAttempt, EventID: "EV-2026112200300200001",
 		Payment: channels.PaymentState{Status: channels.StatePaid, AttemptID: testAttempt, Paid: channels.Paid{
-			ChannelTradeNo: testTradeNo, Amount: amount(8880), PaidAt: time.Date(2026, 11, 21, 16, 30, 1, 0, time.UTC),
+			ChannelTradeNo: testTradeNo, Amount: adaptertest.CNY(8880), PaidAt: time.Date(2026, 11, 21, 16, 30, 1, 0, time.UTC),
 		}},
 	}
 	look := channels.Notification{
@@ -52,7 +53,7 @@ func TestNotificationKinds(t *testing.T) {
 	back := func(status channels.RefundStatus, code string) channels.Notification {
 		n := channels.Notification{
 			Kind: channels.NotificationRefund, AttemptID: testAttempt, EventID: paid.EventID,
-			Refund: channels.RefundState{Status: status, RefundID: testRefund, ChannelRefundNo: testRefundNo, Amount: amount(1000), Code: code},
+			Refund: channels.RefundState{Status: status, RefundID: testRefund, ChannelRefundNo: testRefundNo, Amount: adaptertest.CNY(1000), Code: code},
 		}
 		if status == channels.RefundSucceeded {
 			n.Refund.SucceededAt = time.Date(2026, 11, 21, 16, 31, 5, 0, time.UTC)
@@ -184,7 +185,7 @@ func TestForgedNotifications(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := c.ParseNotification(tt.header, []byte(tt.body))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			if !reflect.DeepEqual(n, channels.Notification{}) {
 				t.Errorf("something was read of it: %+v", n)
 			}
@@ -209,7 +210,7 @@ func TestSignedTextCannotBeSplitOtherwise(t *testing.T) {
 	h := wechat().header(body)
 	h.Set("Wechatpay-Nonce", h.Get("Wechatpay-Nonce")+"\nprefix")
 	_, err := c.ParseNotification(h, []byte(inner))
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 }
 
 // TestSignedButUnreadable: what WeChat Pay signed but cannot be opened is not
@@ -235,7 +236,7 @@ func TestSignedButUnreadable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.ParseNotification(wechat().header(body), []byte(body))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 		})
 	}
 	// Associated data may be empty or absent.

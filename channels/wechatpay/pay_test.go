@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -145,7 +146,7 @@ func TestPayCode(t *testing.T) {
 	if err != nil || res.Status != channels.PayPaid || res.AttemptID != testAttempt {
 		t.Fatalf("result %+v, %v", res, err)
 	}
-	if p := res.Paid; p.Amount != amount(8880) || p.ChannelTradeNo != testTradeNo || !p.PaidAt.Equal(time.Date(2026, 11, 21, 16, 30, 1, 0, time.UTC)) {
+	if p := res.Paid; p.Amount != adaptertest.CNY(8880) || p.ChannelTradeNo != testTradeNo || !p.PaidAt.Equal(time.Date(2026, 11, 21, 16, 30, 1, 0, time.UTC)) {
 		t.Errorf("paid %+v", p)
 	}
 	wantBody(t, g.last(), "/v3/pay/transactions/codepay", `{`+direct+`"description":"coffee","out_trade_no":"`+testAttempt+
@@ -171,7 +172,7 @@ func TestPayCodeAnswers(t *testing.T) {
 	}
 	failed := transaction(map[string]any{"trade_state": "PAYERROR", "trade_state_desc": "余额不足", "transaction_id": nil, "success_time": nil})
 	_, err := newClient(t, keyConfig(answering(t, http.StatusOK, failed).URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.Declined)
+	adaptertest.WantOutcome(t, err, channels.Declined)
 	var e *channels.Error
 	if !errors.As(err, &e) || e.Code != "PAYERROR" || e.Message != "余额不足" {
 		t.Errorf("error %+v", e)
@@ -188,7 +189,7 @@ func TestPayCodeAnswers(t *testing.T) {
 		`[]`, ``, `{"a":1}{}`,
 	} {
 		_, err := newClient(t, keyConfig(answering(t, http.StatusOK, body).URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 )
 
 // unpaid takes out what unpaid orders do not have.
@@ -36,7 +37,7 @@ func TestQueryStates(t *testing.T) {
 			if err != nil || state.Status != tt.want || state.AttemptID != testAttempt {
 				t.Fatalf("state %+v, %v", state, err)
 			}
-			if tt.want == channels.StatePaid && (state.Paid.Amount != amount(8880) || state.Paid.ChannelTradeNo != testTradeNo || state.Paid.PaidAt.IsZero()) {
+			if tt.want == channels.StatePaid && (state.Paid.Amount != adaptertest.CNY(8880) || state.Paid.ChannelTradeNo != testTradeNo || state.Paid.PaidAt.IsZero()) {
 				t.Errorf("paid %+v", state.Paid)
 			}
 			if got := g.last(); got.target != "/v3/pay/transactions/out-trade-no/"+testAttempt+"?mchid="+testMchID || got.method != http.MethodGet {
@@ -57,7 +58,7 @@ func TestQueryByTheirNumberAndForPartners(t *testing.T) {
 	}
 	g.answer = func(w http.ResponseWriter, _ seen) { refuse(w, 401, "SIGN_ERROR", "") }
 	_, err := newClient(t, keyConfig(g.URL)).QueryPayment(t.Context(), ref)
-	wantOutcome(t, err, channels.Misconfigured)
+	adaptertest.WantOutcome(t, err, channels.Misconfigured)
 	if got := g.last().target; got != "/v3/pay/transactions/id/"+testTradeNo+"?mchid="+testMchID {
 		t.Errorf("asked again %s", got)
 	}
@@ -75,13 +76,13 @@ func TestQueryByTheirNumberAndForPartners(t *testing.T) {
 		wechat().write(w, http.StatusOK, transaction(map[string]any{"mchid": nil, "sp_mchid": testMchID, "sub_mchid": "1900000110"}))
 	}
 	_, err = c.QueryPayment(t.Context(), attempt(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 func TestQueryHandsOnWhatItSays(t *testing.T) {
 	g := answering(t, http.StatusOK, transaction(map[string]any{"out_trade_no": "OTHER", "amount": map[string]any{"total": 1, "currency": "CNY"}}))
 	state, err := newClient(t, keyConfig(g.URL)).QueryPayment(t.Context(), attempt(channels.SceneQR))
-	if err != nil || state.AttemptID != "OTHER" || state.Paid.Amount != amount(1) {
+	if err != nil || state.AttemptID != "OTHER" || state.Paid.Amount != adaptertest.CNY(1) {
 		t.Errorf("state %+v, %v", state, err)
 	}
 }
@@ -95,7 +96,7 @@ func TestQueryWithoutAnOrder(t *testing.T) {
 	}
 	for code, status := range map[string]int{"NOT_FOUND": 404, "RESOURCE_NOT_EXISTS": 404, "ORDER_NOT_EXIST": 500, "ORDERNOTEXIST": 400, "": 404} {
 		_, err := newClient(t, keyConfig(refusing(t, status, code).URL)).QueryPayment(t.Context(), attempt(channels.SceneQR))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -108,7 +109,7 @@ func TestContradictionsAreUnknown(t *testing.T) {
 		transaction(map[string]any{"trade_state": "REVOKED", "amount": nil}),
 	} {
 		_, err := newClient(t, keyConfig(answering(t, http.StatusOK, body).URL)).QueryPayment(t.Context(), attempt(channels.SceneQR))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -146,13 +147,13 @@ func TestCloseAnswers(t *testing.T) {
 	}
 	for code, status := range map[string]int{"INVALID_REQUEST": 400, "SYSTEM_ERROR": 500, "": 400} {
 		got, err := newClient(t, keyConfig(refusing(t, status, code).URL)).ClosePayment(t.Context(), attempt(channels.SceneQR))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 		if got != channels.CloseUncertain {
 			t.Errorf("result %v beside an error", got)
 		}
 	}
 	_, err := newClient(t, keyConfig(answering(t, 200, `{"out_trade_no":"OTHER"}`).URL)).ClosePayment(t.Context(), attempt(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 	g := answering(t, 204, "")
 	if got, err := newClient(t, keyConfig(g.URL)).ClosePayment(t.Context(), attempt(channels.SceneBarcode)); got != channels.CloseUnsupported || err != nil || g.count() != 0 {
 		t.Errorf("an order by code: %v, %v, %d calls", got, err, g.count())
@@ -203,7 +204,7 @@ func TestReverseAnswers(t *testing.T) {
 				t.Fatalf("%v, %v", got, err)
 			}
 			if tt.unknown {
-				wantOutcome(t, err, channels.Unknown)
+				adaptertest.WantOutcome(t, err, channels.Unknown)
 			}
 			wantBody(t, g.requests()[0], "/v3/pay/transactions/out-trade-no/"+testAttempt+"/reverse", `{"appid":"`+testAppID+`","mchid":"`+testMchID+`"}`)
 		})
@@ -237,7 +238,7 @@ func TestRefundAnswers(t *testing.T) {
 				if (state.RefundID == testRefund) == strings.Contains(tt.body, "OTHER") {
 					t.Errorf("refund id %q", state.RefundID)
 				}
-				if (state.Amount == amount(1000)) == (name == "another amount") {
+				if (state.Amount == adaptertest.CNY(1000)) == (name == "another amount") {
 					t.Errorf("amount %v", state.Amount)
 				}
 				if name == "done" && !state.SucceededAt.Equal(time.Date(2026, 11, 21, 16, 31, 5, 0, time.UTC)) {
@@ -265,9 +266,9 @@ func TestRefundsThatSayTooLittleAreUnknown(t *testing.T) {
 	} {
 		c := newClient(t, keyConfig(answering(t, http.StatusOK, body).URL))
 		_, err := c.Refund(t.Context(), refundRequest())
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 		_, err = c.QueryRefund(t.Context(), refundRequest())
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -303,5 +304,5 @@ func TestRefundForPartner(t *testing.T) {
 	}
 	req.NotifyURL = "https://a.example.com/?b"
 	_, err := c.Refund(t.Context(), req)
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 }

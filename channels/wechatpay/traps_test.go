@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/adaptertest"
 	"github.com/paymux/paymux/channels/transport"
 )
 
@@ -30,7 +31,7 @@ func TestTrap_NothingFollowsARedirect(t *testing.T) {
 			wechat().write(w, status, `{}`)
 		})
 		_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 	if elsewhere.count() != 0 {
 		t.Errorf("%d requests went elsewhere", elsewhere.count())
@@ -63,7 +64,7 @@ func TestTrap_NotificationMakesNoCall(t *testing.T) {
 	text := notice("TRANSACTION.SUCCESS", transaction(nil))
 	for _, cfg := range []Config{bootConfig(g.URL), keyConfig(g.URL), certConfig(g.URL)} {
 		_, err := newClient(t, cfg).ParseNotification(platform(nextSerial).header(text), []byte(text))
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	}
 	if g.count() != 0 {
 		t.Errorf("notifications led to %d calls", g.count())
@@ -115,11 +116,11 @@ func TestTrap_BadAnswerSignatureAfterAnEffect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t, keyConfig(newGateway(t, func(w http.ResponseWriter, _ seen) { answer(w) }).URL))
 			_, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			_, err = c.QueryPayment(t.Context(), attempt(channels.SceneBarcode))
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			_, err = c.Refund(t.Context(), refundRequest())
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 			if res, err := c.ClosePayment(t.Context(), attempt(channels.SceneQR)); res != channels.CloseUncertain || channels.OutcomeOf(err) != channels.BadSignature {
 				t.Errorf("close: %v, %v", res, err)
 			}
@@ -141,19 +142,19 @@ func TestTrap_OtherStatusIsNoSuccess(t *testing.T) {
 	for _, status := range []int{201, 202, 203, 206, 302, 500, 502, 503, 504} {
 		g := answering(t, status, transaction(nil))
 		_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneBarcode))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 	_, err := newClient(t, keyConfig(answering(t, 204, "").URL)).Pay(t.Context(), payRequest(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 	for _, scene := range []channels.Scene{channels.SceneQR, channels.SceneApp, channels.SceneH5, channels.SceneJSAPI} {
 		_, err := newClient(t, keyConfig(answering(t, 202, `{"code":"USERPAYING"}`).URL)).Pay(t.Context(), payRequest(scene))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 	c := newClient(t, keyConfig(answering(t, 202, `{"code":"USERPAYING"}`).URL))
 	_, err = c.Refund(t.Context(), refundRequest())
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 	_, err = c.ClosePayment(t.Context(), attempt(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 // Pages of proxies and other bodies that are no answer.
@@ -164,17 +165,17 @@ func TestTrap_WhatIsNoAnswerIsUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newClient(t, keyConfig(answering(t, 200, body).URL)).Pay(t.Context(), payRequest(channels.SceneQR))
-			wantOutcome(t, err, channels.Unknown)
+			adaptertest.WantOutcome(t, err, channels.Unknown)
 		})
 		for _, status := range []int{400, 403, 404, 429, 500, 502} {
 			g := newGateway(t, func(w http.ResponseWriter, _ seen) { w.WriteHeader(status); _, _ = io.WriteString(w, body) })
 			_, err := newClient(t, keyConfig(g.URL)).Pay(t.Context(), payRequest(channels.SceneQR))
-			wantOutcome(t, err, channels.Unknown)
+			adaptertest.WantOutcome(t, err, channels.Unknown)
 		}
 	}
 	for _, h5 := range []string{"weixin://a", "javascript:alert(1)", "/relative", "https://", "%"} {
 		_, err := newClient(t, keyConfig(answering(t, 200, `{"h5_url":"`+h5+`"}`).URL)).Pay(t.Context(), payRequest(channels.SceneH5))
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -184,7 +185,7 @@ func TestTrap_NotificationWithoutResource(t *testing.T) {
 	for _, resource := range []string{"", `,"resource":null`, `,"resource":{}`, `,"resource":"x"`, `,"resource":[]`, `,"resource":{"algorithm":"AEAD_AES_256_GCM"}`} {
 		body := `{"id":"EV-1","event_type":"TRANSACTION.SUCCESS"` + resource + `}`
 		_, err := c.ParseNotification(wechat().header(body), []byte(body))
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	}
 }
 
@@ -194,7 +195,7 @@ func TestTrap_NonceOfAnotherLength(t *testing.T) {
 	for _, nonce := range []string{"1", "fdasflkja48", "fdasflkja4841", strings.Repeat("n", 64)} {
 		body := `{"id":"EV-1","event_type":"TRANSACTION.SUCCESS","resource":` + sealWithNonce(t, nonce, transaction(nil)) + `}`
 		_, err := c.ParseNotification(wechat().header(body), []byte(body))
-		wantOutcome(t, err, channels.BadSignature)
+		adaptertest.WantOutcome(t, err, channels.BadSignature)
 	}
 }
 
@@ -319,7 +320,7 @@ func TestTrap_EveryCallHasADeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Pay(context.Background(), payRequest(channels.SceneQR))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 }
 
 // Nothing is sent when the channel cannot be reached.
@@ -328,7 +329,7 @@ func TestRefusedConnectionIsNotProcessed(t *testing.T) {
 	cfg := keyConfig(g.URL)
 	g.Close()
 	_, err := newClient(t, cfg).Pay(t.Context(), payRequest(channels.SceneBarcode))
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 }
 
 // A signed answer does not say what it answers: one of another call, sent again
@@ -351,7 +352,7 @@ func TestTrap_AnswerOfAnotherCall(t *testing.T) {
 		}
 	}
 	res, err := c.ClosePayment(t.Context(), second)
-	wantOutcome(t, err, channels.BadSignature)
+	adaptertest.WantOutcome(t, err, channels.BadSignature)
 	if res != channels.CloseUncertain {
 		t.Errorf("another order's answer closed this one: %v", res)
 	}
@@ -371,7 +372,7 @@ func TestTrap_CodeOfAnotherOrder(t *testing.T) {
 		}
 		req.Attempt.ID = testRefund
 		_, err := c.Pay(t.Context(), req)
-		wantOutcome(t, err, channels.Unknown)
+		adaptertest.WantOutcome(t, err, channels.Unknown)
 	}
 }
 
@@ -418,9 +419,9 @@ func TestSignerThatFails(t *testing.T) {
 		return strings.Repeat("n", 32), nil
 	}
 	_, err := c.Pay(t.Context(), payRequest(channels.SceneApp))
-	wantOutcome(t, err, channels.Unknown)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
 	_, err = c.Pay(t.Context(), payRequest(channels.SceneApp))
-	wantOutcome(t, err, channels.NotProcessed)
+	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	if g.count() != 1 {
 		t.Errorf("%d requests", g.count())
 	}
@@ -438,7 +439,7 @@ func TestSafeForConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if res, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode)); err != nil || !reflect.DeepEqual(res.Paid.Amount, amount(8880)) {
+			if res, err := c.Pay(t.Context(), payRequest(channels.SceneBarcode)); err != nil || !reflect.DeepEqual(res.Paid.Amount, adaptertest.CNY(8880)) {
 				t.Error(err)
 			}
 			if _, err := c.Refund(t.Context(), refundRequest()); err != nil {

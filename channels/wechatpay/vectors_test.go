@@ -91,7 +91,7 @@ func TestVectorsAnswers(t *testing.T) {
 			req.ReturnURL = ""
 			res, err := c.Pay(t.Context(), req)
 			if tt.Expect != "valid" {
-				wantOutcome(t, err, channels.BadSignature)
+				adaptertest.WantOutcome(t, err, channels.BadSignature)
 				return
 			}
 			var body struct {
@@ -102,7 +102,7 @@ func TestVectorsAnswers(t *testing.T) {
 			}
 			c.now = func() time.Time { return time.Unix(sent+301, 0) }
 			_, err = c.Pay(t.Context(), req)
-			wantOutcome(t, err, channels.BadSignature)
+			adaptertest.WantOutcome(t, err, channels.BadSignature)
 		})
 	}
 }

@@ -31,7 +31,7 @@ var imports = []rule{
 	{"channels/wechatpay", adapter},
 	{"channels/unionpay", adapter},
 	{"channels/channeltest", []string{"channels", "internal/money"}},
-	{"channels/adaptertest", []string{"channels/channeltest", "internal/sandbox", "internal/testenv"}},
+	{"channels/adaptertest", []string{"channels", "channels/channeltest", "internal/money", "internal/sandbox", "internal/testenv"}},
 	{"internal/payment", []string{"internal/money", "channels"}},
 	{"router", []string{"channels", "internal/money"}},
 	{"notify", []string{"internal/payment", "channels", "signing"}},
