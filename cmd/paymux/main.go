@@ -64,6 +64,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs, // an unknown command is named by needSubcommand
 		RunE:          needSubcommand,
 	}
 	root.SetOut(env.stdout)

@@ -317,6 +317,8 @@ func TestCommands_WrongUsageExitsWith2(t *testing.T) {
 	for _, args := range [][]string{
 		{"merchant"},
 		{"merchant", "nosuch"},
+		{"nosuch"},
+		{},
 		{"merchant", "create", "--data", c.data},
 		{"merchant", "create", "--name", "x", "--late-payment", "keep", "--data", c.data},
 		{"merchant", "show", "--data", c.data},

@@ -36,9 +36,6 @@ const (
 // doctorTimeout bounds each of the doctor's questions.
 const doctorTimeout = 10 * time.Second
 
-// expirySoon is how long before its end a certificate is warned of.
-const expirySoon = 30 * 24 * time.Hour
-
 // Examine checks an installation from its configuration to the channels and
 // says for each thing what is wrong and what to do. It changes nothing.
 func Examine(ctx context.Context, source Source, logger *slog.Logger, now func() time.Time) []Finding {
@@ -187,7 +184,7 @@ func (d *doctor) certificates(what string, ch channels.Channel) {
 		return
 	}
 	for _, c := range holder.Expiries() {
-		if left := c.NotAfter.Sub(d.now()); left < expirySoon && !c.Fetched {
+		if c.EndsSoon(d.now()) && !c.Fetched {
 			d.warning(what, fmt.Sprintf("its certificate %s ends on %s", c.Field, c.NotAfter.UTC().Format(time.DateOnly)), "get a new one and add it beside the old")
 		}
 	}

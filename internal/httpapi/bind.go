@@ -112,13 +112,26 @@ func rootOf(field string) string {
 	return root
 }
 
+const mustBeString = "must be a string"
+
 func text[T any](name string, at func(*T) *string) field[T] {
 	return field[T]{name, func(dst *T, v node) []payment.FieldError {
 		if v.kind != kindString {
-			return fault(name, "must be a string")
+			return fault(name, mustBeString)
 		}
 		*at(dst) = v.text
 		return nil
+	}}
+}
+
+// filled is a text that is left out rather than empty.
+func filled[T any](name string, at func(*T) *string) field[T] {
+	f := text(name, at)
+	return field[T]{name, func(dst *T, v node) []payment.FieldError {
+		if v.kind == kindString && v.text == "" {
+			return fault(name, "must not be empty; leave it out instead")
+		}
+		return f.read(dst, v)
 	}}
 }
 

@@ -3,8 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -12,17 +14,17 @@ import (
 var createFields = []field[payment.CreateRequest]{
 	text("merchant_order_no", func(r *payment.CreateRequest) *string { return &r.MerchantOrderNo }),
 	integer("amount", func(r *payment.CreateRequest) *int64 { return &r.Amount }),
-	text("currency", func(r *payment.CreateRequest) *string { return &r.Currency }),
+	filled("currency", func(r *payment.CreateRequest) *string { return &r.Currency }),
 	text("subject", func(r *payment.CreateRequest) *string { return &r.Subject }),
 	text("scene", func(r *payment.CreateRequest) *string { return &r.Scene }),
-	text("channel", func(r *payment.CreateRequest) *string { return &r.Channel }),
+	filled("channel", func(r *payment.CreateRequest) *string { return &r.Channel }),
 	text("auth_code", func(r *payment.CreateRequest) *string { return &r.AuthCode }),
 	text("payer_id", func(r *payment.CreateRequest) *string { return &r.PayerID }),
 	text("client_ip", func(r *payment.CreateRequest) *string { return &r.ClientIP }),
-	text("return_url", func(r *payment.CreateRequest) *string { return &r.ReturnURL }),
-	text("notify_url", func(r *payment.CreateRequest) *string { return &r.NotifyURL }),
+	filled("return_url", func(r *payment.CreateRequest) *string { return &r.ReturnURL }),
+	filled("notify_url", func(r *payment.CreateRequest) *string { return &r.NotifyURL }),
 	moment("expires_at", func(r *payment.CreateRequest) **time.Time { return &r.ExpiresAt }),
-	text("customer_id", func(r *payment.CreateRequest) *string { return &r.CustomerID }),
+	filled("customer_id", func(r *payment.CreateRequest) *string { return &r.CustomerID }),
 	text("region", func(r *payment.CreateRequest) *string { return &r.Region }),
 	pairs("metadata", func(r *payment.CreateRequest) *map[string]string { return &r.Metadata }),
 }
@@ -57,6 +59,7 @@ func (s *Server) readCreate(r *http.Request, fill func(*payment.CreateRequest)) 
 	if err != nil {
 		return req, err
 	}
+	form = slices.DeleteFunc(form, func(f payment.FieldError) bool { return f.Message == mustBeString && unused(f.Field, req.Scene) })
 	if fill != nil {
 		fill(&req)
 	}
@@ -64,6 +67,17 @@ func (s *Server) readCreate(r *http.Request, fill func(*payment.CreateRequest)) 
 		return req, s.refuseFields(together(form, s.deps.Payments.ValidateCreate(req, s.deps.Now())))
 	}
 	return req, nil
+}
+
+// payerFields are the fields that one scene uses, by that scene.
+var payerFields = map[string]channels.Scene{
+	"auth_code": channels.SceneBarcode, "payer_id": channels.SceneJSAPI, "client_ip": channels.SceneH5,
+}
+
+// unused tells whether a known scene does not use a field, whatever it holds.
+func unused(field, scene string) bool {
+	uses, ok := payerFields[field]
+	return ok && string(uses) != scene && slices.Contains(channels.Scenes(), channels.Scene(scene))
 }
 
 // createdStatus is the status of a create's answer: 202 while the outcome is

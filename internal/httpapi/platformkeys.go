@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/paymux/paymux/signing"
 )
@@ -32,11 +33,14 @@ func (s *Server) platformKeys(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(signed)
 }
 
-// openNonce is the request's header Paymux-Nonce, where it is one well-formed
-// value; else empty.
+// maxOpenNonce bounds what is repeated of a request that nobody has signed.
+const maxOpenNonce = 256
+
+// openNonce is the request's header Paymux-Nonce, repeated as it is; empty where
+// there is none, several, or one that is no short visible text.
 func openNonce(r *http.Request) string {
 	values := r.Header.Values(signing.HeaderNonce)
-	if len(values) != 1 || !signing.ValidNonce(values[0]) {
+	if len(values) != 1 || len(values[0]) > maxOpenNonce || strings.ContainsFunc(values[0], func(c rune) bool { return c < ' ' || c > '~' }) {
 		return ""
 	}
 	return values[0]

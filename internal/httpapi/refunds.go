@@ -9,11 +9,11 @@ import (
 // refundFields are the fields of a refund to create.
 var refundFields = []field[payment.RefundRequest]{
 	text("merchant_refund_no", func(r *payment.RefundRequest) *string { return &r.MerchantRefundNo }),
-	text("payment_id", func(r *payment.RefundRequest) *string { return &r.PaymentID }),
-	text("merchant_order_no", func(r *payment.RefundRequest) *string { return &r.MerchantOrderNo }),
+	filled("payment_id", func(r *payment.RefundRequest) *string { return &r.PaymentID }),
+	filled("merchant_order_no", func(r *payment.RefundRequest) *string { return &r.MerchantOrderNo }),
 	integer("amount", func(r *payment.RefundRequest) *int64 { return &r.Amount }),
 	text("reason", func(r *payment.RefundRequest) *string { return &r.Reason }),
-	text("notify_url", func(r *payment.RefundRequest) *string { return &r.NotifyURL }),
+	filled("notify_url", func(r *payment.RefundRequest) *string { return &r.NotifyURL }),
 }
 
 func (s *Server) createRefund(r *http.Request) (reply, error) {

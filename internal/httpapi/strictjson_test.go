@@ -261,3 +261,39 @@ func FuzzDecodeCreate(f *testing.F) {
 		}
 	})
 }
+
+func TestOptionalTextsAreLeftOutRatherThanEmpty(t *testing.T) {
+	h := newHarness(t)
+	for _, field := range []string{"currency", "channel", "customer_id", "notify_url", "return_url"} {
+		a, err := h.client().Do(t.Context(), "POST", "/v1/payments",
+			[]byte(`{"merchant_order_no":"o-1","amount":1,"subject":"x","scene":"qr","`+field+`":""}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Status != 400 || !strings.Contains(string(a.Body), `"field":"`+field+`"`) {
+			t.Errorf("%s: %d %s", field, a.Status, a.Body)
+		}
+	}
+}
+
+func TestFieldsOfOtherScenesAreIgnoredWhateverTheyHold(t *testing.T) {
+	h := newHarness(t)
+	for i, extra := range []string{`"auth_code":5`, `"payer_id":[]`, `"client_ip":{}`, `"auth_code":""`, `"client_ip":"nowhere"`} {
+		a, err := h.client().Do(t.Context(), "POST", "/v1/payments",
+			fmt.Appendf(nil, `{"merchant_order_no":"ignored-%d","amount":1,"subject":"x","scene":"qr",%s}`, i, extra))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Status != 201 {
+			t.Errorf("%s: %d %s", extra, a.Status, a.Body)
+		}
+	}
+	a, err := h.client().Do(t.Context(), "POST", "/v1/payments",
+		[]byte(`{"merchant_order_no":"o-1","amount":1,"subject":"x","scene":"barcode","auth_code":5}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Status != 400 {
+		t.Errorf("a number as the payer's code: %d %s", a.Status, a.Body)
+	}
+}

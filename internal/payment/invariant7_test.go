@@ -212,6 +212,17 @@ func TestInvariant_7_ARefundThatWaitedIsSubmittedWhenItIsSent(t *testing.T) {
 	})
 }
 
+func TestInvariant_7_ARefundIsToldWhereItsPaymentWas(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		req := order("o-1", "barcode", "", 100)
+		req.NotifyURL = "https://shop.example/own"
+		p := w.create(req).Payment
+		if r := w.mustRefund(p, "r-1", 60); r.NotifyURL != req.NotifyURL {
+			t.Errorf("the refund is told at %q, its payment at %q", r.NotifyURL, req.NotifyURL)
+		}
+	})
+}
+
 func TestInvariant_7_ADeclinedRefundReleasesItsReservation(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		p := w.create(order("o-1", "barcode", "", 100)).Payment

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,12 @@ func (s *Service) CreateRefund(ctx context.Context, m Merchant, req RefundReques
 	if faults := s.ValidateRefund(req); len(faults) > 0 {
 		return RefundResult{}, invalid(faults)
 	}
-	if req.NotifyURL == "" {
-		req.NotifyURL = m.NotifyURL
-	}
 	p, err := s.refundable(ctx, m.ID, req)
 	if err != nil {
 		return RefundResult{}, err
+	}
+	if req.NotifyURL == "" {
+		req.NotifyURL = cmp.Or(p.NotifyURL, m.NotifyURL)
 	}
 	hash := req.hash(p.ID)
 	if r, err := s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo); err == nil {

@@ -124,7 +124,7 @@ func (c *change) refundSucceeded(ctx context.Context, r *Refund, at time.Time) e
 	if err := c.moveRefund(ctx, r, RefundSucceeded, ""); err != nil {
 		return err
 	}
-	r.SucceededAt, r.Failure, r.NextCheckAt = at, nil, time.Time{}
+	r.SucceededAt, r.Failure, r.NextCheckAt = inOrder(at, r.CreatedAt), nil, time.Time{}
 	if r.SucceededAt.IsZero() {
 		r.SucceededAt = c.at
 	}

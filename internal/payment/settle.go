@@ -38,7 +38,7 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 	if err := c.moveAttempt(ctx, a, AttemptSucceeded, ""); err != nil {
 		return "", err
 	}
-	a.PaidAt = paid.PaidAt
+	a.PaidAt = inOrder(paid.PaidAt, a.CreatedAt)
 	if a.PaidAt.IsZero() {
 		a.PaidAt = c.at
 	}
@@ -47,6 +47,15 @@ func (c *change) paid(ctx context.Context, a *Attempt, paid channels.Paid) (disa
 		return "", c.returnDuplicate(ctx, a)
 	}
 	return "", c.count(ctx, a)
+}
+
+// inOrder is a channel's time. Channels tell whole seconds: what happened in the
+// second in which it was asked for does not come before that.
+func inOrder(told, asked time.Time) time.Time {
+	if told.Equal(asked.Truncate(time.Second)) {
+		return asked
+	}
+	return told
 }
 
 func disagree(a *Attempt, paid channels.Paid) string {
@@ -209,7 +218,7 @@ func (c *change) reversed(ctx context.Context, a *Attempt, paid channels.Paid) (
 	if a.ChannelTradeNo == "" {
 		a.ChannelTradeNo = paid.ChannelTradeNo
 	}
-	a.PaidAt, a.LateUntil = paid.PaidAt, time.Time{}
+	a.PaidAt, a.LateUntil = inOrder(paid.PaidAt, a.CreatedAt), time.Time{}
 	if a.PaidAt.IsZero() {
 		a.PaidAt = c.at
 	}
