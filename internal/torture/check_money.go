@@ -222,11 +222,13 @@ func (c *check) payment(p *Payment) {
 const limitMargin = 20 * time.Second
 
 // awaitsLimit reports whether nobody can say yet what became of an order: the
-// channel doesn't hold it, takes no repeat of it, and may still get it until its
-// limit.
+// channel takes no repeat of it, and doesn't own to it before its limit has
+// passed. UnionPay doesn't own to an order that nobody paid.
 func (c *check) awaitsLimit(p *Payment) bool {
 	for _, a := range p.Attempts {
-		if attemptUnsure(a.Status) && ((p.Scene != "barcode" && !fileDecides(a.Channel)) || c.trades[a.ID] != nil) {
+		t := c.trades[a.ID]
+		hidden := t == nil && p.Scene == "barcode" || fileDecides(a.Channel) && (t == nil || t.TimesPaid == 0)
+		if attemptUnsure(a.Status) && !hidden {
 			return false
 		}
 	}
