@@ -94,3 +94,20 @@ func TestExampleAccountsNameKnownKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandsMakeNoInstallationWhereThereIsNone(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	for _, args := range [][]string{
+		{"merchant", "list"}, {"account", "list"}, {"secrets", "rotate"}, {"merchant", "key", "revoke", "--merchant", "mer_x", "--serial", "x"},
+	} {
+		folder := filepath.Join(t.TempDir(), "misspelt")
+		code, stdout, stderr := c.run(append(args, "--data", folder)...)
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, "no installation") {
+			t.Errorf("%v: exit %d, %q, %q", args, code, stdout, stderr)
+		}
+		if _, err := os.Stat(folder); err == nil {
+			t.Errorf("%v made %s", args, folder)
+		}
+	}
+}

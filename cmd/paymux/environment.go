@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -43,6 +44,9 @@ func (env *environment) getenv(name string) string {
 // installation is the flags by which a command finds its installation.
 type installation struct {
 	configFile, dataDir string
+	// mayBegin: the command may make an embedded installation where there is
+	// none; for every other one a folder without is most likely misspelt.
+	mayBegin bool
 }
 
 const defaultDataDir = "./data"
@@ -59,7 +63,11 @@ func (i *installation) source(env *environment) app.Source {
 
 // open opens the installation for a command; the schema must fit.
 func (i *installation) open(ctx context.Context, env *environment) (*app.Installation, error) {
-	return app.OpenForCommand(ctx, i.source(env), env.quietLogger(), env.now)
+	source := i.source(env)
+	if !i.mayBegin && !source.Exists() {
+		return nil, fmt.Errorf("there is no installation in %s; start paymux serve on it once, or name another folder with --data", i.dataDir)
+	}
+	return app.OpenForCommand(ctx, source, env.quietLogger(), env.now)
 }
 
 // logger logs to stderr as the configuration says.

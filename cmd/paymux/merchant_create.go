@@ -32,7 +32,7 @@ type createdProfile struct {
 }
 
 func newMerchantCreateCommand(env *environment) *cobra.Command {
-	m := &creation{work: work{env: env}}
+	m := &creation{work: work{env: env, installation: installation{mayBegin: true}}}
 	c := &cobra.Command{
 		Use: "create", Short: "Make a merchant with its key and webhook secret", Args: cobra.NoArgs,
 		Long: "Without --public-key it makes a key pair. Key, webhook secret and profile lie in a folder of the merchant's own,\n" +

@@ -41,8 +41,8 @@ const doctorTimeout = 10 * time.Second
 func Examine(ctx context.Context, source Source, logger *slog.Logger, now func() time.Time) []Finding {
 	d := &doctor{now: now}
 	if source.Embedded() {
-		if _, err := os.Stat(source.DataDir); err != nil {
-			d.failed("data folder", err, "start `paymux serve` once, or name its folder with --data")
+		if !source.Exists() {
+			d.failed("data folder", fmt.Errorf("there is no installation in %s", source.DataDir), "start `paymux serve` once, or name its folder with --data")
 			return d.findings
 		}
 	}

@@ -43,6 +43,7 @@ type Profile struct {
 const (
 	// ProfileFile holds the last ready line's fields.
 	ProfileFile      = "profile.json"
+	databaseFile     = "paymux.db"
 	demoFolder       = "demo-merchant"
 	merchantIDFile   = "merchant.json"
 	keyFile          = "private_key.pem"

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -28,6 +29,16 @@ type Source struct {
 
 // Embedded tells whether it is the embedded default.
 func (s Source) Embedded() bool { return s.ConfigFile == "" }
+
+// Exists tells whether there is anything to work on yet: an embedded
+// installation begins with its first start.
+func (s Source) Exists() bool {
+	if !s.Embedded() {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(s.DataDir, databaseFile))
+	return err == nil
+}
 
 // Load reads the configuration of an installation. The embedded default's
 // folder is made if need be.
