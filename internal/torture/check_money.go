@@ -221,13 +221,13 @@ func (c *check) payment(p *Payment) {
 // limitMargin is how long after its limit an order may still be asked about.
 const limitMargin = 20 * time.Second
 
-// awaitsLimit reports whether nobody can say yet what became of an order: the
-// channel takes no repeat of it, and doesn't own to it before its limit has
-// passed. UnionPay doesn't own to an order that nobody paid.
+// awaitsLimit reports whether nobody can say yet what became of an order: it has
+// not arrived at the channel, and may until its limit. UnionPay doesn't own to
+// an order that nobody paid.
 func (c *check) awaitsLimit(p *Payment) bool {
 	for _, a := range p.Attempts {
 		t := c.trades[a.ID]
-		hidden := t == nil && p.Scene == "barcode" || fileDecides(a.Channel) && (t == nil || t.TimesPaid == 0)
+		hidden := t == nil || (fileDecides(a.Channel) && t.TimesPaid == 0)
 		if attemptUnsure(a.Status) && !hidden {
 			return false
 		}

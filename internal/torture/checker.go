@@ -41,8 +41,8 @@ type Verdict struct {
 	// AwaitFile counts refunds that only the channel's settlement file decides:
 	// UnionPay knows no refund that never arrived, so they stay processing.
 	AwaitFile int
-	// AwaitLimit counts orders that may not have arrived at a channel that takes
-	// no repeat: nothing can be concluded while their limit has not passed.
+	// AwaitLimit counts orders that have not arrived at their channel: nothing
+	// can be concluded while their limit has not passed.
 	AwaitLimit int
 	// RefusedReturns counts late or second charges whose return the channel
 	// refused for good; the refunds that failed and their events tell of them.

@@ -223,6 +223,7 @@ func TestCheck_WhatOnlyTimeSettles(t *testing.T) {
 	}
 	b.At = booksRead
 	b.Payments[4].Attempts[0].Channel, b.Trades[0].Channel = "alipay", "alipay"
+	b.Trades = append(b.Trades, Trade{Channel: "alipay", OutTradeNo: "A5", Amount: 10, Status: tradeWaiting})
 	if v := Check(b); len(v.Anomalies) < 2 {
 		t.Errorf("an order and a refund in doubt at a channel that knows, found %v", v.Anomalies)
 	}
