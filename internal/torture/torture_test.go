@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // short is the form that every `go test` runs. Both databases are run side by
-// side, so that it takes less than 90 s.
+// side, to take less time.
 var short = torture.Options{Seed: 1, Orders: 150, Kills: 12, Duration: 30 * time.Second, Merchants: 8, Drain: 3 * time.Minute}
 
 func TestInvariant_1_NeverChargedTwiceNeverLost_MariaDB(t *testing.T) {
