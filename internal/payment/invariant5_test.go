@@ -14,6 +14,27 @@ func (w *world) close(id string) (*payment.Payment, error) {
 	return r.Payment, err
 }
 
+func TestInvariant_5_AnUnknownOrderThatIsClosedEarlyDoesNotWaitForItsLimit(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		for _, channel := range []string{"alipay", "wechatpay"} {
+			b := w.banks[map[string]string{"alipay": "ali", "wechatpay": "wx"}[channel]]
+			b.goes(channels.OpPay, hangBefore)
+			p := w.create(order("o-"+channel, "qr", channel, 100)).Payment
+			if p.Status != payment.Processing {
+				t.Fatalf("%s: a lost call left it %s", channel, p.Status)
+			}
+			if _, err := w.close(p.ID); err != nil {
+				t.Fatalf("%s: close: %v", channel, err)
+			}
+			w.pass(10 * time.Second)
+			got := w.get(p.ID)
+			if got.Status != payment.Closed || b.count(channels.OpPay) > 2 {
+				t.Errorf("%s: want it closed after one repeat, got %s after %d calls", channel, got.Status, b.count(channels.OpPay))
+			}
+		}
+	})
+}
+
 func (w *world) mustClose(id string) *payment.Payment {
 	w.t.Helper()
 	p, err := w.close(id)

@@ -183,7 +183,7 @@ func (s *Service) renew(ctx context.Context, p *Payment) error {
 	if !account.Capabilities.Scenes[a.Scene].PayRepeatable {
 		return nil
 	}
-	a, err = s.stamp(ctx, a)
+	a, err = s.stamp(ctx, a, false)
 	if err != nil {
 		return err
 	}
@@ -205,15 +205,16 @@ func (s *Service) renew(ctx context.Context, p *Payment) error {
 // stamp gives this process the attempt anew for a repeated call, committed
 // before a byte leaves. ErrStale when the attempt moved on or was stamped by
 // somebody else since it was read, or is not wanted any more: then nothing may
-// be sent.
-func (s *Service) stamp(ctx context.Context, a *Attempt) (*Attempt, error) {
+// be sent, but to close an order early (closing).
+func (s *Service) stamp(ctx context.Context, a *Attempt, closing bool) (*Attempt, error) {
 	var stamped *Attempt
 	err := s.alter(ctx, a.PaymentID, "repeat", func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
 			return err
 		}
-		if fresh.Status != a.Status || !fresh.Deadline.Equal(a.Deadline) || s.unwanted(c.p, fresh, c.at) {
+		mayRepeat := !s.unwanted(c.p, fresh, c.at) || closing && s.closingEarly(c.p, fresh)
+		if fresh.Status != a.Status || !fresh.Deadline.Equal(a.Deadline) || !mayRepeat {
 			return ErrStale
 		}
 		c.s.own(fresh, c.at)

@@ -70,7 +70,7 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 	unwanted := s.unwanted(p, a, s.now())
 	if unsettled && scene.LocalOnly && !unwanted {
 		// The payer gets a link that we sign; nothing is at the channel yet.
-		return s.placeAgain(ctx, p, a)
+		return s.placeAgain(ctx, p, a, false)
 	}
 	f := s.query(ctx, ch, a)
 	// A paid attempt is due only where it was paid while it was being reversed.
@@ -79,13 +79,24 @@ func (s *Service) investigate(ctx context.Context, p *Payment, a *Attempt) findi
 		return f
 	}
 	switch {
+	case unsettled && unwanted && scene.PayRepeatable && f.state.Status == channels.StateNotFound && s.closingEarly(p, a):
+		// A close cannot be confirmed of an order that may still arrive. Repeating
+		// it, where that continues the first one, makes it one that is there: its
+		// code is handed to nobody, and the next look closes it.
+		return s.placeAgain(ctx, p, a, true)
 	case unwanted && (open || (a.Status == AttemptClosed && f.state.Status == channels.StateWaiting)):
 		return s.closeAtChannel(ctx, ch, account, a, f)
 	case unsettled && !unwanted && scene.PayRepeatable:
-		return s.placeAgain(ctx, p, a)
+		return s.placeAgain(ctx, p, a, false)
 	default:
 		return f
 	}
+}
+
+// closingEarly tells whether the living attempt is unwanted only because the
+// merchant asked to close it before its limit.
+func (s *Service) closingEarly(p *Payment, a *Attempt) bool {
+	return p.CloseRequested && a.ID == p.CurrentAttemptID && s.now().Before(a.ExpiresAt) && (p.Status == Processing || p.Status == Pending)
 }
 
 // query asks for the order and refuses answers about another one.
@@ -104,8 +115,8 @@ func (s *Service) query(ctx context.Context, ch channels.Channel, a *Attempt) fi
 // placeAgain repeats the placing of an order under its number, where the
 // channel documents that this continues the first one. The stamp is committed
 // before a byte leaves. A refusal of a repeat settles nothing.
-func (s *Service) placeAgain(ctx context.Context, p *Payment, a *Attempt) finding {
-	stamped, err := s.stamp(ctx, a)
+func (s *Service) placeAgain(ctx context.Context, p *Payment, a *Attempt, closing bool) finding {
+	stamped, err := s.stamp(ctx, a, closing)
 	if err != nil {
 		return finding{cause: "repeat", err: err}
 	}
