@@ -42,7 +42,11 @@ func newReceiver(secret []byte) (*receiver, error) {
 	return r, r.set(moodWell)
 }
 
-func (r *receiver) url() string { return "http://" + r.address + "/hook" }
+func (r *receiver) url() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return "http://" + r.address + "/hook"
+}
 
 // set changes the mood; a dead receiver's connections are reset.
 func (r *receiver) set(m mood) error {
