@@ -28,6 +28,9 @@ func TestInvariant_5_AnUnknownOrderThatIsClosedEarlyDoesNotWaitForItsLimit(t *te
 			}
 			w.pass(10 * time.Second)
 			got := w.get(p.ID)
+			if got.Action != nil {
+				t.Errorf("%s: the code of an order that is to be closed was kept", channel)
+			}
 			if got.Status != payment.Closed || b.count(channels.OpPay) > 2 {
 				t.Errorf("%s: want it closed after one repeat, got %s after %d calls", channel, got.Status, b.count(channels.OpPay))
 			}

@@ -310,7 +310,8 @@ func (c *change) waiting(ctx context.Context, a *Attempt, action *channels.Actio
 	if a.ID != c.p.CurrentAttemptID {
 		return nil
 	}
-	if action != nil {
+	// Nobody is handed the code of an order that is to be closed.
+	if action != nil && !c.p.CloseRequested {
 		c.p.Action, c.p.ActionExpiresAt = action, time.Time{}
 		if ttl > 0 {
 			c.p.ActionExpiresAt = c.at.Add(ttl)
