@@ -32,21 +32,22 @@ var imports = []rule{
 	{"channels/unionpay", adapter},
 	{"channels/channeltest", []string{"channels", "internal/money"}},
 	{"channels/adaptertest", []string{"channels", "channels/channeltest", "internal/money", "internal/sandbox", "internal/testenv"}},
-	{"internal/payment", []string{"internal/money", "channels"}},
-	{"router", []string{"channels", "internal/money"}},
+	{"internal/payment", []string{"internal/audit", "internal/money", "channels"}},
+	{"router/...", []string{"router", "channels", "internal/money"}},
 	{"notify", []string{"internal/payment", "channels", "signing"}},
-	{"internal/reconcile", []string{"internal/payment", "channels", "internal/money"}},
+	{"internal/audit", nil},
+	{"internal/reconcile/...", []string{"internal/reconcile", "internal/audit", "internal/payment", "channels", "internal/money"}},
 	{"internal/merchant/...", []string{"internal/merchant", "internal/money", "channels", "signing"}},
 	// The store stands behind the ports of whoever declares one.
 	{"store", []string{
-		"store/migrations", "internal/payment", "notify", "internal/reconcile", "internal/merchant", "router", "internal/money", "channels", "signing",
+		"store/migrations", "internal/audit", "internal/console", "internal/payment", "notify", "internal/reconcile", "internal/merchant", "router", "internal/money", "channels", "signing",
 	}},
 	{"store/migrations", nil},
 	{"store/storetest", []string{anything}},
 	{"internal/httpapi/...", []string{
-		"internal/httpapi", "internal/payment", "notify", "internal/reconcile", "router", "signing", "internal/money", "channels",
+		"internal/httpapi", "internal/payment", "notify", "internal/reconcile/...", "router", "signing", "internal/money", "channels",
 	}},
-	{"internal/console/...", []string{"internal/console", "internal/payment", "notify", "internal/reconcile", "router", "signing", "internal/money", "channels"}},
+	{"internal/console/...", []string{"internal/console", "internal/audit", "internal/payment", "notify", "internal/reconcile/...", "router", "signing", "internal/money", "channels"}},
 	{"internal/worker", []string{"internal/payment", "notify", "internal/reconcile", "internal/merchant"}},
 	// No code is shared with the adapters, so that one misunderstanding can't hide in both.
 	{"internal/sandbox/...", []string{"internal/sandbox/..."}},
