@@ -69,6 +69,23 @@ type Side struct {
 // NetMinor is what the account gains: payments less refunds less fees.
 func (s Side) NetMinor() int64 { return s.PaymentMinor - s.RefundMinor - s.FeeMinor }
 
+// AccountSummary is what an account's days add up to, as its bills say and as we
+// do: gross, refunds, fees and net of both sides.
+type AccountSummary struct {
+	MerchantID string
+	AccountID  string
+	Channel    string
+	Currency   money.Currency
+	Ours       Side
+	Theirs     Side
+	// Status is the worst of the days: failed, then pending, then differences.
+	Status Status
+	// Days counts business days that were reconciled; Open counts discrepancies
+	// that nobody has explained yet.
+	Days int
+	Open int64
+}
+
 // Bill is an original file that was fetched and kept.
 type Bill struct {
 	Kind channels.BillKind
