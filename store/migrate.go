@@ -22,7 +22,7 @@ import (
 // MinSchema is the oldest schema version that this binary works on. A newer
 // schema than it knows is accepted unless a migration says otherwise; see
 // docs/adr/0002-schema-range.md.
-const MinSchema = 3
+const MinSchema = 4
 
 const (
 	migrationTable = "goose_db_version"

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paymux/paymux/internal/audit"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -27,6 +28,7 @@ type memory struct {
 	notified    map[string]payment.NotificationRecord
 	copies      map[string]int
 	differences map[string]payment.Discrepancy
+	audited     []audit.Entry
 
 	// trouble is asked before and after each commit; an error before it undoes
 	// the transaction, one after it only hides that it happened.
@@ -337,6 +339,29 @@ func (tx *memoryTx) RecordDiscrepancy(_ context.Context, d payment.Discrepancy) 
 		put(tx, tx.differences, key, d)
 	}
 	return nil
+}
+
+func (tx *memoryTx) InsertAudit(_ context.Context, e audit.Entry) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	n := len(tx.audited)
+	tx.undo = append(tx.undo, func() { tx.audited = tx.audited[:n] })
+	tx.audited = append(tx.audited, e)
+	return nil
+}
+
+// ListAudit is there for the tests, newest first.
+func (m *memory) ListAudit(_ context.Context, f audit.Filter) ([]audit.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []audit.Entry
+	for _, e := range slices.Backward(m.audited) {
+		if (f.Subject == "" || e.Subject == f.Subject) && len(out) < f.Limit {
+			out = append(out, e)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) PaymentByID(_ context.Context, merchantID, id string) (*payment.Payment, error) {

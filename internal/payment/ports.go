@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/audit"
 )
 
 // Store is the core's port to the database.
@@ -115,6 +116,8 @@ type Tx interface {
 	InsertChange(ctx context.Context, c Change) error
 	// RecordDiscrepancy does nothing when the same one is recorded already.
 	RecordDiscrepancy(ctx context.Context, d Discrepancy) error
+	// InsertAudit keeps what a person did.
+	InsertAudit(ctx context.Context, e audit.Entry) error
 }
 
 // Accounts gives the channels of accounts.

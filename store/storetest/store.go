@@ -26,6 +26,7 @@ func RunStore(t *testing.T, db *store.DB) {
 	t.Run("History", func(t *testing.T) { runHistory(t, db) })
 	t.Run("Discrepancies", func(t *testing.T) { runDiscrepancies(t, db) })
 	t.Run("Claims", func(t *testing.T) { runClaims(t, db) })
+	t.Run("Audit", func(t *testing.T) { runAudit(t, db) })
 	t.Run("Nonces", func(t *testing.T) { runNonces(t, db) })
 	t.Run("Concurrency", func(t *testing.T) { runConcurrency(t, db) })
 }
