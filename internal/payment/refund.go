@@ -310,20 +310,10 @@ func (s *Service) sendPending(ctx context.Context, r *Refund) error {
 // askRefund queries a refund in doubt and, where the channel documents that it
 // may be, sends one that it does not know again under its number.
 func (s *Service) askRefund(ctx context.Context, r *Refund) error {
-	ch, req, err := s.refundCall(ctx, r)
+	q, err := s.queryRefund(ctx, r)
 	if err != nil {
 		return err
 	}
-	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
-	defer cancel()
-	start := s.now()
-	state, callErr := ch.QueryRefund(callCtx, req)
-	s.observe(r.Channel, channels.OpRefundQuery, start, callErr)
-	caps := ch.Capabilities()
-	// "No such refund" is believed only where no call can be under way any more
-	// and the channel's books have caught up with the last one.
-	absent := callErr == nil && state.Status == channels.RefundNotFound
-	turn := r.Deadline.Add(max(s.cfg.CallMargin, caps.RefundNotFoundAfter))
 	ctx, done := detached(ctx)
 	defer done()
 	var stamped *Refund
@@ -334,18 +324,57 @@ func (s *Service) askRefund(ctx context.Context, r *Refund) error {
 			return err
 		}
 		switch {
-		case callErr != nil || (absent && (!start.After(turn) || !fresh.Deadline.Equal(r.Deadline))):
-			return c.askAgain(ctx, fresh, turn)
-		case absent && fresh.Status == RefundProcessing && !refusedRepeat(fresh) && caps.RefundRepeatable:
+		case q.err != nil || (q.absent && !q.believed(fresh)):
+			return c.askAgain(ctx, fresh, q.turn)
+		case q.absent && fresh.Status == RefundProcessing && !refusedRepeat(fresh) && q.repeatable:
 			c.ownRefund(fresh)
 			stamped = fresh
 			return c.saveRefund(ctx, fresh)
 		default:
-			return c.applyRefund(ctx, fresh, state, true)
+			return c.applyRefund(ctx, fresh, q.state, true)
 		}
 	})
 	if err != nil || stamped == nil {
 		return err
 	}
 	return s.sendRefund(ctx, stamped, true)
+}
+
+// refundAnswer is what asking a channel about a refund brought.
+type refundAnswer struct {
+	state channels.RefundState
+	err   error
+	// absent: a verified "no such refund".
+	absent bool
+	// asked is when the query left, deadline the refund's as it was then.
+	asked, deadline time.Time
+	// turn is the moment from which "no such refund" is believed: no call can be
+	// under way any more and the channel's books have caught up with the last one.
+	turn       time.Time
+	repeatable bool
+}
+
+// believed tells whether "no such refund" says anything about the refund as it
+// stands now.
+func (q refundAnswer) believed(r *Refund) bool {
+	return q.asked.After(q.turn) && r.Deadline.Equal(q.deadline)
+}
+
+// queryRefund asks the channel about a refund. An error means that it could not
+// be asked at all.
+func (s *Service) queryRefund(ctx context.Context, r *Refund) (refundAnswer, error) {
+	ch, req, err := s.refundCall(ctx, r)
+	if err != nil {
+		return refundAnswer{}, err
+	}
+	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	q := refundAnswer{asked: s.now(), deadline: r.Deadline}
+	q.state, q.err = ch.QueryRefund(callCtx, req)
+	s.observe(r.Channel, channels.OpRefundQuery, q.asked, q.err)
+	caps := ch.Capabilities()
+	q.absent = q.err == nil && q.state.Status == channels.RefundNotFound
+	q.turn = r.Deadline.Add(max(s.cfg.CallMargin, caps.RefundNotFoundAfter))
+	q.repeatable = caps.RefundRepeatable
+	return q, nil
 }
