@@ -138,8 +138,9 @@ type BillRow struct {
 	ChannelTradeNo, ChannelRefundNo string
 	// Amount is what moved: never negative, whatever sign the file uses.
 	Amount money.Amount
-	// Fee is what the channel took for it: positive; given back: negative.
-	Fee money.Amount
+	// FeeMinor is what the channel took for it, in minor units of Amount's
+	// currency: positive; given back: negative.
+	FeeMinor int64
 	// Pending: the channel accepted the refund but its money is not back yet.
 	// Failed: the row says that the refund did not happen; it moves no money.
 	Pending, Failed bool
