@@ -19,7 +19,9 @@ type BillSource interface {
 	// FetchBill streams the original of a day's bill to w and says what it is.
 	// [ErrBillNotReady]: ask again later; [ErrNoBusiness]: there is none, and
 	// will be none, because nothing was done that day; any other error is an
-	// *Error of [OpBill]. What was written to w before an error is worthless.
+	// *Error of [OpBill]. The channel is asked whatever the clock says: the clock
+	// only helps to understand that it has none. What was written to w before an
+	// error is worthless.
 	FetchBill(ctx context.Context, kind BillKind, day Day, w io.Writer) (BillFile, error)
 	// ReadBill reads an original and calls each for every row, in the file's
 	// order, holding no more than a bounded part of it in memory. Every control
@@ -88,9 +90,15 @@ type BillFile struct {
 
 // ErrBillNotReady says that the channel has no bill of the day yet, or does not
 // say whether it will have one. ErrNoBusiness says that it has none because
-// nothing was done on that day.
+// nothing was done on that day. No error is both.
+//
+// ErrBillAbsent is an ErrBillNotReady (errors.Is) of a channel that answered
+// "no bill" and means by it either of the two (UnionPay's 98): who has no
+// business on that day in his own books may take it for ErrNoBusiness, who has
+// some must ask again.
 var (
 	ErrBillNotReady = errors.New("the bill is not there yet")
+	ErrBillAbsent   = fmt.Errorf("%w: the channel has none and does not say whether one will come", ErrBillNotReady)
 	ErrNoBusiness   = errors.New("the channel has no bill: nothing was done on that day")
 )
 
@@ -157,7 +165,8 @@ type BillTotals struct {
 	Rows                      int64
 	Payments, Refunds         int64 // number of rows
 	PaymentMinor, RefundMinor int64 // sums, minor units, never negative
-	FeeMinor                  int64 // fees taken less fees given back
+	// FeeMinor is fees taken less fees given back of payments and refunds.
+	FeeMinor int64
 	// Stated tells whether the file states totals of its own.
 	Stated bool
 }

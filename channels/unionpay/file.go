@@ -1,13 +1,13 @@
 package unionpay
 
 import (
-	"bytes"
 	"compress/zlib"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -31,25 +31,32 @@ const (
 // after). Which of the two is not said.
 var ErrNoFile = errors.New("there is no file of that day, or not yet")
 
-// File is a day's settlement files: a ZIP archive.
+// File describes a day's settlement files, which are one ZIP archive.
 type File struct {
-	Name    string
-	Content []byte
+	// Name is as UnionPay gives it, for people.
+	Name string
+	// Size is in bytes.
+	Size int64
 }
 
-// DownloadFile fetches the files of a settlement day (txnType 76), of which
-// the calendar day in Beijing counts. UnionPay names days without their year,
-// so a day more than eleven months ago cannot be asked for.
-func (c *Client) DownloadFile(ctx context.Context, day time.Time) (File, error) {
+// DownloadFile fetches the files of a settlement day (txnType 76) and writes the
+// archive to w. Whether the day is over is for UnionPay to say; but it names
+// days without their year, so a day that is more than eleven months ago, or
+// lies more than two weeks ahead, cannot be asked for.
+//
+// The protocol has the whole file in one field of one signed message, so that
+// this message is in memory until its signature has held: maxFileAnswer bounds
+// it. From there on the file is unpacked into w piece by piece.
+func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer) (File, error) {
 	now := c.now()
 	if c.cfg.FileURL == "" {
 		return File{}, c.fail(channels.OpBill, channels.NotProcessed, errors.New("file_url is not configured"))
 	}
-	if day.After(now) || day.Before(now.AddDate(0, -11, 0)) {
+	if farAhead(day, now) || day.Start().Before(now.AddDate(0, -11, 0)) {
 		return File{}, c.fail(channels.OpBill, channels.NotProcessed, errors.New("the day is not one of the last eleven months"))
 	}
 	fields := c.request(kind{typeFile, "01", "000000", ""}, "", now)
-	fields["settleDate"] = day.In(beijing).Format("0102")
+	fields["settleDate"] = day.Format("0102")
 	fields["fileType"] = fileTypeZIP
 	signed, err := c.sign(fields)
 	if err != nil {
@@ -73,30 +80,52 @@ func (c *Client) DownloadFile(ctx context.Context, day time.Time) (File, error) 
 	default:
 		return File{}, c.refusal(channels.OpBill, reply{m, code, m.get("respMsg")})
 	}
-	content, err := unpack(m.get("fileContent"), maxFile)
+	size, err := unpack(w, m.get("fileContent"), maxFile)
 	if err != nil {
 		return File{}, c.fail(channels.OpBill, channels.Unknown, fmt.Errorf("unpack file: %w", err))
 	}
-	return File{Name: texts.Clip(m.get("fileName"), maxMessage), Content: content}, nil
+	return File{Name: texts.Clip(m.get("fileName"), maxMessage), Size: size}, nil
 }
 
-// unpack undoes base64 and zlib (with its header). most bounds the result, in
-// bytes: a small text can unpack to any size.
-func unpack(text string, most int64) ([]byte, error) {
-	packed, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(packed) == 0 {
-		return nil, errors.New("fileContent is not base64")
+// farAhead tells of a day so far ahead that UnionPay, which is asked for month
+// and day only, could take last year's to be meant. The two weeks before that
+// are no mistake: whose calendar is right is not decided here.
+func farAhead(day channels.Day, now time.Time) bool { return day.Start().After(now.AddDate(0, 0, 14)) }
+
+// unpack undoes base64 and zlib (with its header) into w and answers how many
+// bytes that gave. most bounds them: a small text can unpack to any size.
+func unpack(w io.Writer, text string, most int64) (int64, error) {
+	if text == "" {
+		return 0, errors.New("fileContent is missing")
 	}
-	r, err := zlib.NewReader(bytes.NewReader(packed))
+	// What is not base64 shows as a read error of the stream.
+	r, err := zlib.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(text)))
 	if err != nil {
-		return nil, errors.New("fileContent is not a zlib stream")
+		return 0, errors.New("fileContent is not base64 of a zlib stream")
 	}
-	content, err := io.ReadAll(io.LimitReader(r, most+1))
+	out := &target{w: w}
+	size, err := io.Copy(out, io.LimitReader(r, most+1))
 	switch {
+	case out.err != nil:
+		return 0, fmt.Errorf("write: %w", out.err)
 	case err != nil:
-		return nil, errors.New("fileContent is damaged")
-	case int64(len(content)) > most:
-		return nil, errors.New("the file is larger than the limit")
+		return 0, errors.New("fileContent is damaged")
+	case size > most:
+		return 0, errors.New("the file is larger than the limit")
 	}
-	return content, nil
+	return size, nil
+}
+
+// target keeps apart what writing failed of from what reading did.
+type target struct {
+	w   io.Writer
+	err error
+}
+
+func (t *target) Write(p []byte) (int, error) {
+	n, err := t.w.Write(p)
+	if err != nil {
+		t.err = err
+	}
+	return n, err //nolint:wrapcheck // seen by unpack only, which wraps it
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -28,16 +29,23 @@ func pack(t testing.TB, content []byte) string {
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-// fileDay is a moment of 2026-11-20 in Beijing that is another day in UTC.
-var fileDay = time.Date(2026, 11, 19, 17, 0, 0, 0, time.UTC)
+// fileDay is 2026-11-20; its start is of another day in UTC.
+func fileDay() channels.Day { return channels.DayAt(time.Date(2026, 11, 19, 17, 0, 0, 0, time.UTC)) }
 
-func download(t *testing.T, pairs ...string) (File, *gateway, error) {
+// downloaded is a file with what was written of it.
+type downloaded struct {
+	File
+	content []byte
+}
+
+func download(t *testing.T, pairs ...string) (downloaded, *gateway, error) {
 	t.Helper()
 	g := answering(t, pairs...)
 	cfg := testConfig("https://gateway.example.com")
 	cfg.FileURL = g.URL
-	f, err := newClient(t, cfg).DownloadFile(t.Context(), fileDay)
-	return f, g, err
+	var out bytes.Buffer
+	f, err := newClient(t, cfg).DownloadFile(t.Context(), fileDay(), &out)
+	return downloaded{f, out.Bytes()}, g, err
 }
 
 // TestVectorsFile: a recorded archive, in a message of our own.
@@ -47,10 +55,10 @@ func TestVectorsFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(f.Content, adaptertest.Vector(t, Name, "recon/700000000000001_20170119.zip")) || f.Name != "700000000000001_20170119.zip" {
-		t.Errorf("%s of %d bytes", f.Name, len(f.Content))
+	if !bytes.Equal(f.content, adaptertest.Vector(t, Name, "recon/700000000000001_20170119.zip")) || f.Name != "700000000000001_20170119.zip" {
+		t.Errorf("%s of %d bytes", f.Name, len(f.content))
 	}
-	if _, err := zip.NewReader(bytes.NewReader(f.Content), int64(len(f.Content))); err != nil {
+	if _, err := zip.NewReader(bytes.NewReader(f.content), int64(len(f.content))); err != nil {
 		t.Error(err)
 	}
 	sent := g.last()
@@ -67,15 +75,16 @@ func TestVectorsFile(t *testing.T) {
 		t.Fatalf("%d cases, %v", len(misc.FileContent), err)
 	}
 	for _, tt := range misc.FileContent {
-		if got, err := unpack(tt.Encoded, 100); err != nil || string(got) != tt.DecodedText {
-			t.Errorf("%q, %v", got, err)
+		var out strings.Builder
+		if _, err := unpack(&out, tt.Encoded, 100); err != nil || out.String() != tt.DecodedText {
+			t.Errorf("%q, %v", out.String(), err)
 		}
 	}
 }
 
 func TestFileRefused(t *testing.T) {
 	good := []string{"respCode", "00", "settleDate", "1120", "fileName", "x.zip", "fileContent", pack(t, []byte("x"))}
-	if f, _, err := download(t, good...); err != nil || string(f.Content) != "x" {
+	if f, _, err := download(t, good...); err != nil || string(f.content) != "x" {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	_, _, err := download(t, append(good, "respCode", "98", "fileContent", "-")...)
@@ -102,11 +111,11 @@ func TestFileRefused(t *testing.T) {
 		}
 	}
 	c := newClient(t, testConfig("https://gateway.example.com"))
-	_, err = c.DownloadFile(t.Context(), fileDay)
+	_, err = c.DownloadFile(t.Context(), fileDay(), io.Discard)
 	adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	c.cfg.FileURL = "https://file.example.com"
-	for _, day := range []time.Time{testNow.AddDate(-1, 0, 0), testNow.AddDate(0, 0, 1)} {
-		_, err = c.DownloadFile(t.Context(), day)
+	for _, at := range []time.Time{testNow.AddDate(-1, 0, 0), testNow.AddDate(0, 0, 16)} {
+		_, err = c.DownloadFile(t.Context(), channels.DayAt(at), io.Discard)
 		adaptertest.WantOutcome(t, err, channels.NotProcessed)
 	}
 }
@@ -114,11 +123,25 @@ func TestFileRefused(t *testing.T) {
 // TestFileBomb: a small text that unpacks to more than the limit.
 func TestFileBomb(t *testing.T) {
 	bomb := pack(t, make([]byte, 1<<20))
-	if _, err := unpack(bomb, 1<<20-1); err == nil {
+	if _, err := unpack(io.Discard, bomb, 1<<20-1); err == nil {
 		t.Error("larger than the limit, and taken")
 	}
-	if got, err := unpack(bomb, 1<<20); err != nil || len(got) != 1<<20 {
-		t.Errorf("%d bytes, %v", len(got), err)
+	if size, err := unpack(io.Discard, bomb, 1<<20); err != nil || size != 1<<20 {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+var errFull = errors.New("no room left")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestFileNotWritten: the place to write to failed, not the file.
+func TestFileNotWritten(t *testing.T) {
+	if _, err := unpack(full{}, pack(t, []byte("some content")), 100); !errors.Is(err, errFull) {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -127,8 +150,9 @@ func FuzzUnpack(f *testing.F) {
 	f.Add("eJwrSS0uiU9JLEkEABL5A7o=")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got, err := unpack(text, 1<<16); err == nil && len(got) > 1<<16 {
-			t.Errorf("%d bytes", len(got))
+		var out bytes.Buffer
+		if size, err := unpack(&out, text, 1<<16); err == nil && (size > 1<<16 || size != int64(out.Len())) {
+			t.Errorf("%d bytes, said to be %d", out.Len(), size)
 		}
 	})
 }
