@@ -13,7 +13,7 @@ const IDPrefix = "aud_"
 
 // The longest texts of an entry, in bytes.
 const (
-	MaxActor   = 128
+	MaxActor   = 255
 	MaxAction  = 64
 	MaxSubject = 255
 	MaxDetail  = 16_000

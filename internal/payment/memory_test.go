@@ -439,6 +439,26 @@ func (m *memory) RefundByNo(_ context.Context, merchantID, no string) (*payment.
 	return nil, payment.ErrNotFound
 }
 
+func (m *memory) FindPayment(_ context.Context, id string) (*payment.Payment, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.payments[id]
+	if !ok {
+		return nil, payment.ErrNotFound
+	}
+	return &p, nil
+}
+
+func (m *memory) FindRefund(_ context.Context, id string) (*payment.Refund, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.refunds[id]
+	if !ok {
+		return nil, payment.ErrNotFound
+	}
+	return &r, nil
+}
+
 func (m *memory) ListRefunds(_ context.Context, f payment.RefundFilter) ([]*payment.Refund, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

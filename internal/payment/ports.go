@@ -45,6 +45,10 @@ type Reader interface {
 	RefundByID(ctx context.Context, merchantID, id string) (*Refund, error)
 	RefundByNo(ctx context.Context, merchantID, refundNo string) (*Refund, error)
 	ListRefunds(ctx context.Context, f RefundFilter) ([]*Refund, error)
+	// FindPayment and FindRefund find a row of whichever merchant: for the
+	// operator's acts only. ErrNotFound.
+	FindPayment(ctx context.Context, id string) (*Payment, error)
+	FindRefund(ctx context.Context, id string) (*Refund, error)
 	// HistoryOf lists the changes of a payment, oldest first.
 	HistoryOf(ctx context.Context, paymentID string) ([]Change, error)
 }

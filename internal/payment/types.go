@@ -207,7 +207,7 @@ type Change struct {
 	Kind     string
 	From, To string
 	// Cause says what led to it: "api", "channel answer", "notification",
-	// "query", "close", "reversal", "operator", …
+	// "query", "close", "reversal", …, or who asked for it: "cli:root".
 	Cause string
 	// Detail is a short text for people, without secrets.
 	Detail string

@@ -108,6 +108,14 @@ func runRoundTrip(t *testing.T, db *store.DB) {
 			t.Fatal(err)
 		}
 		equal(t, stage+" refund by number", refund, r)
+		if refund, err = db.FindRefund(ctx, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, stage+" refund of whichever merchant", refund, r)
+		if got, err = db.FindPayment(ctx, p.ID); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, stage+" payment of whichever merchant", got, p)
 	}
 	compare("inserted")
 	inTx(t, db, func(tx payment.Tx) error { return changeEverything(ctx, t, tx, p, b, r) })
@@ -181,6 +189,10 @@ func runAbsent(t *testing.T, db *store.DB) {
 	wantError(t, "another merchant's refund number", err, payment.ErrNotFound)
 	_, err = db.AttemptByID(ctx, "nobody's")
 	wantError(t, "attempt", err, payment.ErrNotFound)
+	_, err = db.FindPayment(ctx, "nobody's")
+	wantError(t, "payment of whichever merchant", err, payment.ErrNotFound)
+	_, err = db.FindRefund(ctx, "nobody's")
+	wantError(t, "refund of whichever merchant", err, payment.ErrNotFound)
 	if list, err := db.ListRefunds(ctx, payment.RefundFilter{MerchantID: "another", PaymentID: p.ID, Limit: 10}); err != nil || len(list) != 0 {
 		t.Errorf("another merchant lists %v, %v", list, err)
 	}

@@ -4,7 +4,7 @@
 CREATE TABLE IF NOT EXISTS audit (
     id          VARCHAR(64)  NOT NULL PRIMARY KEY,
     at          BIGINT       NOT NULL,
-    actor       VARCHAR(128) NOT NULL,
+    actor       VARCHAR(255) NOT NULL,
     action      VARCHAR(64)  NOT NULL,
     merchant_id VARCHAR(64)  NOT NULL,
     subject     VARCHAR(255) NOT NULL,
