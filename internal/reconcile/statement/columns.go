@@ -56,29 +56,32 @@ func moment[T any](zh, en string, value func(item *T) time.Time) column[T] {
 type row = reconcile.StatementRow
 
 func amount(zh, en string, value func(r *row) int64) column[row] {
-	return column[row]{zh, en, formAmount, 14, func(_ *words, r *row) cell { return cell{minor: value(r), currency: r.Currency} }}
+	return column[row]{zh, en, formAmount, 17, func(_ *words, r *row) cell { return cell{minor: value(r), currency: r.Currency} }}
 }
+
+// headingResult is the column whose cells are coloured.
+const headingResult = "对账结果"
 
 // detailColumns are those of CSV files and of the detail sheets.
 func detailColumns() []column[row] {
 	return []column[row]{
 		moment("交易时间", "Time", func(r *row) time.Time { return r.At }),
 		text("交易类型", "Type", 10, func(w *words, r *row) string { return word(w.types, string(r.Type)) }),
-		identifier("商户订单号", "Merchant order no.", 26, func(r *row) string { return r.MerchantOrderNo }),
-		identifier("商户退款单号", "Merchant refund no.", 26, func(r *row) string { return r.MerchantRefundNo }),
-		identifier("平台支付单号", "Payment", 31, func(r *row) string { return r.PaymentID }),
-		identifier("渠道侧订单号", "Number at channel", 31, func(r *row) string { return r.Number }),
-		identifier("渠道流水号", "Channel's number", 33, func(r *row) string { return r.ChannelNumber }),
+		identifier("商户订单号", "Merchant order no.", 25, func(r *row) string { return r.MerchantOrderNo }),
+		identifier("商户退款单号", "Merchant refund no.", 25, func(r *row) string { return r.MerchantRefundNo }),
 		text("渠道", "Channel", 12, func(w *words, r *row) string { return word(w.channels, r.Channel) }),
-		identifier("渠道账户", "Account", 32, func(r *row) string { return r.AccountID }),
-		text("商品", "Subject", 26, func(_ *words, r *row) string { return r.Subject }),
-		text("支付场景", "Scene", 14, func(w *words, r *row) string { return word(w.scenes, r.Scene) }),
 		text("交易状态", "Status", 12, func(w *words, r *row) string { return word(w.statuses, r.Status) }),
 		text("币种", "Currency", 9, func(_ *words, r *row) string { return string(r.Currency) }),
 		amount("金额(元)", "Amount", func(r *row) int64 { return r.AmountMinor }),
 		amount("手续费(元)", "Fee", func(r *row) int64 { return r.FeeMinor }),
 		amount("净额(元)", "Net", func(r *row) int64 { return r.NetMinor() }),
-		text("对账结果", "Result", 22, func(w *words, r *row) string { return word(w.results, r.Result) }),
+		text(headingResult, "Result", 26, func(w *words, r *row) string { return word(w.results, r.Result) }),
+		text("商品", "Subject", 26, func(_ *words, r *row) string { return r.Subject }),
+		text("支付场景", "Scene", 15, func(w *words, r *row) string { return word(w.scenes, r.Scene) }),
+		identifier("平台支付单号", "Payment", 31, func(r *row) string { return r.PaymentID }),
+		identifier("渠道侧订单号", "Number at channel", 31, func(r *row) string { return r.Number }),
+		identifier("渠道流水号", "Channel's number", 34, func(r *row) string { return r.ChannelNumber }),
+		identifier("渠道账户", "Account", 35, func(r *row) string { return r.AccountID }),
 		text("备注", "Remark", 36, func(_ *words, r *row) string { return r.Remark }),
 	}
 }
@@ -87,7 +90,7 @@ type discrepancy = reconcile.Discrepancy
 
 // side gives one side's amount, or a fee of it.
 func side(zh, en string, value func(d *discrepancy) (*reconcile.Entry, bool)) column[discrepancy] {
-	return column[discrepancy]{zh, en, formAmount, 14, func(_ *words, d *discrepancy) cell {
+	return column[discrepancy]{zh, en, formAmount, 16, func(_ *words, d *discrepancy) cell {
 		e, fee := value(d)
 		switch {
 		case e == nil:
@@ -137,12 +140,11 @@ func differenceColumns() []column[discrepancy] {
 		text("差异类型", "Kind", 24, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Kind)) }),
 		text("处理状态", "Status", 13, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Status)) }),
 		text("渠道", "Channel", 12, func(w *words, d *discrepancy) string { return word(w.channels, d.Channel) }),
-		identifier("渠道账户", "Account", 32, func(d *discrepancy) string { return d.AccountID }),
-		identifier("商户订单号", "Merchant order no.", 26, func(d *discrepancy) string {
+		identifier("商户订单号", "Merchant order no.", 25, func(d *discrepancy) string {
 			return either(d, func(e *reconcile.Entry) string { return e.MerchantOrderNo })
 		}),
 		identifier("渠道侧订单号", "Number at channel", 31, func(d *discrepancy) string { return either(d, ownNumber) }),
-		identifier("渠道流水号", "Channel's number", 33, func(d *discrepancy) string { return either(d, channelNumber) }),
+		identifier("渠道流水号", "Channel's number", 34, func(d *discrepancy) string { return either(d, channelNumber) }),
 		side("平台金额(元)", "Our amount", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Ours, false }),
 		side("渠道金额(元)", "Channel's amount", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Theirs, false }),
 		side("平台手续费(元)", "Our fee", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Ours, true }),
@@ -154,8 +156,9 @@ func differenceColumns() []column[discrepancy] {
 		text("处理说明", "Resolution", 36, func(_ *words, d *discrepancy) string { return d.Resolution }),
 		text("处理人", "By", 16, func(_ *words, d *discrepancy) string { return d.ProposedBy }),
 		text("复核人", "Approved by", 16, func(_ *words, d *discrepancy) string { return d.ApprovedBy }),
+		identifier("渠道账户", "Account", 35, func(d *discrepancy) string { return d.AccountID }),
 		moment("发现时间", "Found", func(d *discrepancy) time.Time { return d.FoundAt }),
 		moment("处理时间", "Resolved", func(d *discrepancy) time.Time { return d.ResolvedAt }),
-		identifier("差异编号", "Discrepancy", 32, func(d *discrepancy) string { return d.ID }),
+		identifier("差异编号", "Discrepancy", 35, func(d *discrepancy) string { return d.ID }),
 	}
 }

@@ -113,10 +113,11 @@ func styleOf(l look, family string) *excelize.Style {
 	switch l {
 	case lookText:
 		style.NumFmt = formatText
+		style.Alignment.Indent, style.Alignment.Horizontal = 1, "left"
 	case lookTime:
 		format := "yyyy-mm-dd hh:mm:ss"
 		style.CustomNumFmt = &format
-		style.Alignment.Horizontal = "left"
+		style.Alignment.Indent, style.Alignment.Horizontal = 1, "left"
 	case lookHeading:
 		heading(colourHeading)
 	case lookGroup:
@@ -128,8 +129,10 @@ func styleOf(l look, family string) *excelize.Style {
 	case lookTotal:
 		total()
 		style.NumFmt = formatText
+		style.Alignment.Indent, style.Alignment.Horizontal = 1, "left"
 	case lookGood, lookWait, lookBad:
 		style.NumFmt = formatText
+		style.Alignment.Indent, style.Alignment.Horizontal = 1, "left"
 		font.Color = map[look]string{lookGood: colourGood, lookWait: colourWait, lookBad: colourBad}[l]
 		font.Bold = l == lookBad
 	case lookCount:

@@ -17,9 +17,9 @@ const (
 )
 
 func summaryLayout(w *words) layout {
-	l := layout{frozen: summaryHeader, tab: colourGroup, footer: w.page, widths: []float64{12, 32, 8, 14}}
+	l := layout{frozen: summaryHeader, tab: colourGroup, footer: w.page, widths: []float64{13, 36, 9, 14}}
 	for range 2 {
-		l.widths = append(l.widths, 10, 16, 10, 15, 13, 16)
+		l.widths = append(l.widths, 10, 18, 10, 16, 15, 18)
 	}
 	l.widths = append(l.widths, 15)
 	last := columnName(summaryWidth - 1)

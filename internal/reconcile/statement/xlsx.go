@@ -134,7 +134,7 @@ func (b *workbook) writeDetail(in Input, w *words, perSheet int) (int64, error) 
 		book: b, words: w, name: w.detail, columns: columns, language: in.Language, perSheet: perSheet,
 		layout: layout{frozen: 1, filter: 1, selected: true, tab: colourHeading, footer: w.page},
 		highlight: func(column int, r *row) (look, bool) {
-			if column != len(columns)-2 || r.Result == "matched" {
+			if columns[column].zh != headingResult || r.Result == "matched" {
 				return 0, false
 			}
 			if r.Result == "pending" {
