@@ -23,6 +23,8 @@ type Account struct {
 	MinAmount, MaxAmount int64
 	// Scenes is what the account is contracted for; empty: all of the channel's.
 	Scenes []Scene
+	// Hours is when the account takes payments, each day; empty: always.
+	Hours []Hours
 	// Capabilities are the channel's.
 	Capabilities Capabilities
 }
@@ -55,8 +57,10 @@ const (
 	RejectedAmount   Rejection = "amount"   // outside the account's limits
 	RejectedDisabled Rejection = "disabled" // switched off
 	RejectedWindow   Rejection = "window"   // outside its hours
-	RejectedBreaker  Rejection = "breaker"  // its breaker is open or it is full
 	RejectedTried    Rejection = "tried"    // tried for this payment already
+	RejectedBreaker  Rejection = "breaker"  // its breaker is open or it is full
+	RejectedRule     Rejection = "rule"     // the merchant's rule names others
+	RejectedRefused  Rejection = "refused"  // the merchant's rule refuses the payment
 	NotChosen        Rejection = "not_chosen"
 )
 
@@ -69,7 +73,10 @@ type Candidate struct {
 	Rejection Rejection `json:"rejection,omitempty"`
 	// Reason is a sentence for people.
 	Reason string `json:"reason"`
-	Weight int    `json:"weight"`
+	// Weight is the account's, or the one that the matching rule gives it.
+	Weight int `json:"weight"`
+	// Share is how likely an order like this one falls to the account, 0 to 1.
+	Share float64 `json:"share"`
 	// FeeRatePPM is the account's contracted fee at the time of the decision, in
 	// millionths of the amount.
 	FeeRatePPM int64 `json:"fee_rate_ppm"`
@@ -81,6 +88,9 @@ type Decision struct {
 	Candidates []Candidate `json:"candidates"`
 	// Rule names the merchant's rule that matched, if any.
 	Rule string `json:"rule,omitempty"`
+	// RulesVersion is the version of the merchant's rules that decided; 0: it
+	// has none.
+	RulesVersion int64 `json:"rules_version,omitempty"`
 	// Strategy names how the survivors were weighed.
 	Strategy string `json:"strategy"`
 }

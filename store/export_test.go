@@ -57,6 +57,9 @@ func (db *DB) Plan(ctx context.Context, query string) (string, error) {
 	return text, err
 }
 
+// SelectOrders reads a page of a merchant's orders.
+const SelectOrders = selectOrders
+
 // GrowingQueries lists the core's queries with every kind of filter.
 func GrowingQueries() []string {
 	const page = ` AND created_at <= ? AND (created_at < ? OR id < ?) ORDER BY created_at DESC, id DESC LIMIT 10`

@@ -13,6 +13,9 @@ import (
 // accountColumns are those of an account without its credentials.
 const accountColumns = `id, merchant_id, channel, enabled, weight, fee_rate_ppm, min_amount, max_amount, scenes, identity, version, created_at`
 
+// selectAccount reads an account with its hours, of which most have none.
+const selectAccount = `SELECT ` + accountColumns + `, COALESCE(hours, '') AS hours FROM accounts LEFT JOIN account_hours ON account_id = id`
+
 // accountRow is a row of accounts, without the credentials.
 type accountRow struct {
 	ID         string `db:"id"`
@@ -27,6 +30,7 @@ type accountRow struct {
 	Identity   string `db:"identity"`
 	Version    int64  `db:"version"`
 	CreatedAt  int64  `db:"created_at"`
+	Hours      string `db:"hours"` // separated by blanks
 }
 
 func (r accountRow) account() (merchant.Account, error) {
@@ -42,6 +46,13 @@ func (r accountRow) account() (merchant.Account, error) {
 		}
 		a.Scenes = append(a.Scenes, scene)
 	}
+	for _, text := range strings.Fields(r.Hours) {
+		hours, err := channels.ParseHours(text)
+		if err != nil {
+			return merchant.Account{}, err
+		}
+		a.Hours = append(a.Hours, hours)
+	}
 	return a, nil
 }
 
@@ -54,7 +65,33 @@ func insertAccount(ctx context.Context, q sqlx.ExtContext, n merchant.NewAccount
 	_, err := q.ExecContext(ctx, `INSERT INTO accounts (`+accountColumns+`, credentials) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, a.MerchantID, a.Channel, a.Enabled, a.Weight, a.FeeRatePPM, a.MinAmount, a.MaxAmount,
 		strings.Join(scenes, " "), a.Identity, n.Credentials.Version, millis(a.CreatedAt), n.Credentials.Sealed)
+	if err != nil || len(a.Hours) == 0 {
+		return err
+	}
+	return insertHours(ctx, q, a.ID, a.Hours)
+}
+
+func insertHours(ctx context.Context, q sqlx.ExtContext, accountID string, hours []channels.Hours) error {
+	texts := make([]string, len(hours))
+	for i, h := range hours {
+		texts[i] = h.String()
+	}
+	_, err := q.ExecContext(ctx, `INSERT INTO account_hours (account_id, hours) VALUES (?, ?)`, accountID, strings.Join(texts, " "))
 	return err
+}
+
+// SetAccountHours is merchant.Accounts'.
+func (m Merchants) SetAccountHours(ctx context.Context, accountID string, hours []channels.Hours) error {
+	return m.db.write(ctx, func(tx *Tx) error {
+		var id string
+		if err := sqlx.GetContext(ctx, tx.q, &id, `SELECT id FROM accounts WHERE id = ? `+tx.db.dialect.forUpdate, accountID); err != nil {
+			return absent(err)
+		}
+		if _, err := tx.q.ExecContext(ctx, `DELETE FROM account_hours WHERE account_id = ?`, accountID); err != nil || len(hours) == 0 {
+			return err
+		}
+		return insertHours(ctx, tx.q, accountID, hours)
+	})
 }
 
 // InsertAccount is merchant.Accounts'.
@@ -74,7 +111,7 @@ func (m Merchants) AccountByID(ctx context.Context, id string) (merchant.Account
 	var account merchant.Account
 	err := m.db.read(ctx, func(q sqlx.ExtContext) error {
 		var row accountRow
-		err := sqlx.GetContext(ctx, q, &row, `SELECT `+accountColumns+` FROM accounts WHERE id = ?`, id)
+		err := sqlx.GetContext(ctx, q, &row, selectAccount+` WHERE id = ?`, id)
 		if err != nil {
 			return absent(err)
 		}
@@ -86,9 +123,9 @@ func (m Merchants) AccountByID(ctx context.Context, id string) (merchant.Account
 
 // AccountsOf is merchant.Accounts'.
 func (m Merchants) AccountsOf(ctx context.Context, merchantID string) ([]merchant.Account, error) {
-	query, args := `SELECT `+accountColumns+` FROM accounts WHERE merchant_id = ? ORDER BY created_at, id`, []any{merchantID}
+	query, args := selectAccount+` WHERE merchant_id = ? ORDER BY created_at, id`, []any{merchantID}
 	if merchantID == "" {
-		query, args = `SELECT `+accountColumns+` FROM accounts ORDER BY created_at, id`, nil
+		query, args = selectAccount+` ORDER BY created_at, id`, nil
 	}
 	var list []merchant.Account
 	err := m.db.read(ctx, func(q sqlx.ExtContext) error {

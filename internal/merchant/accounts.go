@@ -17,6 +17,7 @@ type Terms struct {
 	FeeRatePPM           int64
 	MinAmount, MaxAmount int64
 	Scenes               []channels.Scene
+	Hours                []channels.Hours
 }
 
 // AccountRequest is an account to make.
@@ -67,7 +68,7 @@ func (s *Service) newAccount(req AccountRequest, at time.Time) (NewAccount, erro
 		ID: "acc_" + s.NewID(), MerchantID: req.MerchantID, Channel: req.Channel, Enabled: true,
 		Weight: req.Terms.Weight, FeeRatePPM: req.Terms.FeeRatePPM,
 		MinAmount: req.Terms.MinAmount, MaxAmount: req.Terms.MaxAmount,
-		Scenes: slices.Clone(req.Terms.Scenes), Identity: identity, Version: 1, CreatedAt: at,
+		Scenes: slices.Clone(req.Terms.Scenes), Hours: slices.Clone(req.Terms.Hours), Identity: identity, Version: 1, CreatedAt: at,
 	}
 	sealed, err := s.Box.Seal(canonical, CredentialsAAD(a.ID))
 	if err != nil {
@@ -134,6 +135,20 @@ func (s *Service) AccountsOf(ctx context.Context, merchantID string) ([]Account,
 		return nil, fmt.Errorf("list accounts of merchant %q: %w", merchantID, err)
 	}
 	return accounts, nil
+}
+
+// SetAccountHours says when an account takes payments, each day; none: always.
+// Errors are [*InvalidError] and ErrNotFound.
+func (s *Service) SetAccountHours(ctx context.Context, id string, hours []channels.Hours) error {
+	var f faults
+	f.hours(hours)
+	if err := f.err(); err != nil {
+		return err
+	}
+	if err := s.Repository.SetAccountHours(ctx, id, hours); err != nil {
+		return fmt.Errorf("set hours of account %q: %w", id, err)
+	}
+	return nil
 }
 
 // DisableAccount takes an account out of routing. What is in flight there goes

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/merchant"
 )
 
@@ -281,6 +282,18 @@ func (m *memory) RetirePlatformKey(_ context.Context, serial string, at time.Tim
 	for i := range m.platform {
 		if m.platform[i].Serial == serial {
 			m.platform[i].RetiredAt = at
+			return nil
+		}
+	}
+	return merchant.ErrNotFound
+}
+
+func (m *memory) SetAccountHours(_ context.Context, accountID string, hours []channels.Hours) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.accounts {
+		if m.accounts[i].Account.ID == accountID {
+			m.accounts[i].Account.Hours = hours
 			return nil
 		}
 	}

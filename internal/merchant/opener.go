@@ -134,7 +134,7 @@ func (o *Opener) construct(ctx context.Context, account Account) (channels.Chann
 func routed(a Account, channel channels.Channel) channels.Account {
 	r := channels.Account{
 		ID: a.ID, MerchantID: a.MerchantID, Channel: a.Channel, Enabled: a.Enabled, Weight: a.Weight,
-		FeeRatePPM: a.FeeRatePPM, MinAmount: a.MinAmount, MaxAmount: a.MaxAmount, Scenes: slices.Clone(a.Scenes),
+		FeeRatePPM: a.FeeRatePPM, MinAmount: a.MinAmount, MaxAmount: a.MaxAmount, Scenes: slices.Clone(a.Scenes), Hours: slices.Clone(a.Hours),
 	}
 	if channel != nil {
 		r.Capabilities = channel.Capabilities()

@@ -3,6 +3,8 @@ package merchant
 import (
 	"context"
 	"time"
+
+	"github.com/paymux/paymux/channels"
 )
 
 // Repository is the database as this package needs it. Every method that
@@ -84,6 +86,8 @@ type Accounts interface {
 	// ReplaceCredentials puts credentials in the place of the version before
 	// theirs; ErrStale when that is not the account's version.
 	ReplaceCredentials(ctx context.Context, accountID string, c SealedCredentials) error
+	// SetAccountHours fails with ErrNotFound.
+	SetAccountHours(ctx context.Context, accountID string, hours []channels.Hours) error
 	// SetAccountEnabled fails with ErrNotFound.
 	SetAccountEnabled(ctx context.Context, accountID string, enabled bool) error
 }

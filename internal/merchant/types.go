@@ -93,6 +93,9 @@ type Account struct {
 	MinAmount, MaxAmount int64
 	// Scenes is what the account is contracted for; empty: all of the channel's.
 	Scenes []channels.Scene
+	// Hours is when the account takes payments, each day in Asia/Shanghai; empty:
+	// always.
+	Hours []channels.Hours
 	// Identity is who the account is at the channel (app id with seller, merchant
 	// number): unique in the installation, never changed, no secret.
 	Identity string

@@ -19,6 +19,7 @@ const (
 	millionth    = 1_000_000
 	// maxAmount is the largest amount of the API, in minor units.
 	maxAmount = 1_000_000_000_000
+	maxHours  = 12
 )
 
 func (f *faults) name(v string) {
@@ -64,6 +65,7 @@ func (f *faults) terms(t Terms) {
 	if t.MaxAmount < 0 || t.MaxAmount > maxAmount || t.MaxAmount != 0 && t.MaxAmount < t.MinAmount {
 		f.add("max_amount", "must be 0 (the channel's own limit), or min_amount to 10^12 in minor units")
 	}
+	f.hours(t.Hours)
 	known := channels.Scenes()
 	for i, scene := range t.Scenes {
 		if !slices.Contains(known, scene) {
@@ -74,6 +76,12 @@ func (f *faults) terms(t Terms) {
 			f.add("scenes", "names "+string(scene)+" twice")
 			return
 		}
+	}
+}
+
+func (f *faults) hours(hours []channels.Hours) {
+	if len(hours) > maxHours || slices.ContainsFunc(hours, channels.Hours.IsZero) {
+		f.add("hours", "must be at most "+strconv.Itoa(maxHours)+" spans of a day like 08:00-22:30")
 	}
 }
 
