@@ -58,6 +58,12 @@ func refuse(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// isRefusal tells whether an error is one that the caller is told.
+func isRefusal(err error) bool {
+	var e *Error
+	return errors.As(err, &e)
+}
+
 // Errors of the store's ports.
 var (
 	// ErrNotFound: no such row (for this merchant).

@@ -36,12 +36,18 @@ func (s *Service) CreateRefund(ctx context.Context, m Merchant, req RefundReques
 	}
 	r, err := s.reserve(ctx, p.ID, req, hash, account.Capabilities.RefundSpacing)
 	switch {
-	case errors.Is(err, ErrDuplicate):
-		r, err = s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo)
-		if err != nil {
-			return RefundResult{}, readError(err, "refund")
+	case errors.Is(err, ErrDuplicate) || isRefusal(err):
+		// A copy of this request may have been first, and may have taken what was
+		// left: then this is its repeat.
+		first, readErr := s.Store.RefundByNo(ctx, m.ID, req.MerchantRefundNo)
+		switch {
+		case readErr == nil:
+			return replayRefund(first, hash)
+		case errors.Is(readErr, ErrNotFound):
+			return RefundResult{}, err
+		default:
+			return RefundResult{}, readError(readErr, "refund")
 		}
-		return replayRefund(r, hash)
 	case err != nil:
 		return RefundResult{}, readError(err, "refund")
 	}
