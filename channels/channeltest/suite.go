@@ -26,6 +26,8 @@ type Harness struct {
 	PayerID string
 	// Silent are scenes whose payments the channel never calls back about.
 	Silent []channels.Scene
+	// NoBills says that the channel is no BillSource. It must say what is true.
+	NoBills bool
 	// Secrets are texts that must be in no error and no log. Keys are searched
 	// for line by line.
 	Secrets []string
@@ -42,6 +44,7 @@ func Run(t *testing.T, h Harness) {
 	}
 	s := &suite{Harness: h, ch: &recorder{Channel: h.Channel, t: t}, caps: h.Channel.Capabilities()}
 	s.notes = newReceiver(t, h.Channel)
+	t.Run("Bills", s.bills)
 	t.Run("Capabilities", s.capabilities)
 	for _, scene := range channels.Scenes() {
 		t.Run("Scene/"+string(scene), func(t *testing.T) { s.scene(t, scene) })
