@@ -14,6 +14,7 @@ import (
 type ListFilter struct {
 	MerchantID string
 	AccountID  string
+	Channel    string
 	// Day is one day; From and To are a range, both included.
 	Day      channels.Day
 	From, To channels.Day
