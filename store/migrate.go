@@ -16,13 +16,14 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/store/migrations"
 )
 
 // MinSchema is the oldest schema version that this binary works on. A newer
 // schema than it knows is accepted unless a migration says otherwise; see
 // docs/adr/0002-schema-range.md.
-const MinSchema = 4
+const MinSchema = 6
 
 const (
 	migrationTable = "goose_db_version"
@@ -57,14 +58,18 @@ func (db *DB) Migrate(ctx context.Context) (applied []Migration, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	results, err := provider.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", explain(err))
-	}
-	for _, r := range results {
+	for {
+		failpoint.Before(failpoint.MigrationStep)
+		r, err := provider.UpByOne(ctx)
+		failpoint.After(failpoint.MigrationStep)
+		switch {
+		case errors.Is(err, goose.ErrNoNextVersion):
+			return applied, nil
+		case err != nil:
+			return nil, fmt.Errorf("migrate: %w", explain(err))
+		}
 		applied = append(applied, Migration{Version: r.Source.Version, Name: filepath.Base(r.Source.Path), Applied: true})
 	}
-	return applied, nil
 }
 
 // MigrationStatus lists every migration that this binary knows, oldest first.

@@ -35,6 +35,9 @@ type Reconciliation struct {
 	Status  Status
 	// Matched is how many rows of ours stand in the bill and agree with it.
 	Matched int64
+	// Carried is how many rows of ours near the end of the day wait for the next
+	// day's bill; they stand in no total yet.
+	Carried int64
 	// Open, Repaired and Resolved count discrepancies by their status.
 	Open, Repaired, Resolved int64
 	Totals                   Totals

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/paymux/paymux/internal/money"
+	"github.com/paymux/paymux/internal/payment"
+	"github.com/paymux/paymux/internal/reconcile"
+)
+
+var _ reconcile.Store = (*DB)(nil)
+
+// The times at which money moved by our books.
+const (
+	paidAt      = "a.paid_at"
+	succeededAt = "r.succeeded_at"
+	submittedAt = "r.submitted_at"
+)
+
+// refundClock is the column of the time of refunds: some channels' bills go by
+// the time at which they were sent.
+func refundClock(bySent bool) string {
+	if bySent {
+		return submittedAt
+	}
+	return succeededAt
+}
+
+const (
+	attemptMovement = `SELECT 0, a.id, a.id, a.payment_id, a.channel_trade_no, a.status, a.amount_minor, a.currency, a.amount_minor, 0, a.paid_at, 0
+		FROM attempts a WHERE a.account_id = ? AND `
+	// The sum of what was refunded before is a look into an index of one payment.
+	refundedBefore = `(SELECT COALESCE(SUM(b.amount_minor), 0) FROM refunds b WHERE b.payment_id = r.payment_id AND b.attempt_id = r.attempt_id
+		AND b.status <> 'failed' AND b.submitted_at IS NOT NULL AND (b.submitted_at < r.submitted_at OR (b.submitted_at = r.submitted_at AND b.id < r.id)))`
+)
+
+func refundMovement(clock string) string {
+	return `SELECT 1, r.id, r.attempt_id, r.payment_id, r.channel_refund_no, r.status, r.amount_minor, r.currency, a.amount_minor, ` +
+		refundedBefore + `, ` + clock + `, COALESCE(r.auto_key, '') LIKE 'reversal:%'
+		FROM refunds r JOIN attempts a ON a.id = r.attempt_id WHERE r.account_id = ? AND `
+}
+
+func movements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []reconcile.Movement
+	for rows.Next() {
+		var (
+			m        reconcile.Movement
+			minor    int64
+			currency string
+			at       sql.NullInt64
+		)
+		if err := rows.Scan(&m.Refund, &m.ID, &m.AttemptID, &m.PaymentID, &m.Number, &m.Status, &minor, &currency,
+			&m.OrderMinor, &m.BeforeMinor, &at, &m.Own); err != nil {
+			return nil, err
+		}
+		if m.Amount, err = money.New(minor, money.Currency(currency)); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.ID, err)
+		}
+		m.At = fromNullMillis(at)
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// window adds the terms of a page of what happened from from on and before to.
+// It begins the page at its place, so that an index is read from there.
+func window(where *conditions, clock, id string, from, to time.Time, after reconcile.Place) {
+	if after.At.After(from) {
+		from = after.At
+	}
+	where.add(clock+" >= ?", millis(from))
+	where.add(clock+" < ?", millis(to))
+	if !after.At.IsZero() {
+		where.add("("+clock+" > ? OR "+id+" > ?)", millis(after.At), after.ID)
+	}
+}
+
+func (db *DB) movementPage(ctx context.Context, head, clock, id, statuses, accountID string, from, to time.Time, after reconcile.Place, limit int) (list []reconcile.Movement, err error) {
+	var where conditions
+	window(&where, clock, id, from, to, after)
+	where.add(statuses)
+	args := append([]any{accountID}, where.args...)
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		list, err = movements(ctx, q, head+where.String()+` ORDER BY `+clock+`, `+id+` LIMIT ?`, append(args, limit)...)
+		return err
+	})
+	return list, err
+}
+
+// PaidAttempts implements [reconcile.Books].
+func (db *DB) PaidAttempts(ctx context.Context, accountID string, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
+	list, err := db.movementPage(ctx, attemptMovement, paidAt, "a.id", "a.status IN ('succeeded', 'reversed')", accountID, from, to, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list paid attempts: %w", err)
+	}
+	return list, nil
+}
+
+// DoneRefunds implements [reconcile.Books].
+func (db *DB) DoneRefunds(ctx context.Context, accountID string, bySent bool, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
+	clock := refundClock(bySent)
+	list, err := db.movementPage(ctx, refundMovement(clock), clock, "r.id", "r.status = 'succeeded'", accountID, from, to, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list refunds: %w", err)
+	}
+	return list, nil
+}
+
+// DoubtfulRefunds implements [reconcile.Books].
+func (db *DB) DoubtfulRefunds(ctx context.Context, accountID string, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
+	list, err := db.movementPage(ctx, refundMovement(submittedAt), submittedAt, "r.id", "r.status = 'processing'", accountID, from, to, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list refunds in doubt: %w", err)
+	}
+	return list, nil
+}
+
+// MovementsByID implements [reconcile.Books].
+func (db *DB) MovementsByID(ctx context.Context, accountID string, bySent bool, attempts, refunds []string) (list []reconcile.Movement, err error) {
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		list = nil
+		for _, part := range []struct {
+			head, id string
+			ids      []string
+		}{{attemptMovement, "a.id", attempts}, {refundMovement(refundClock(bySent)), "r.id", refunds}} {
+			if len(part.ids) == 0 {
+				continue
+			}
+			args := padded(anys(part.ids), any(""))
+			found, err := movements(ctx, q, part.head+part.id+` IN (`+placeholders(len(args))+`)`, append([]any{accountID}, args...)...)
+			if err != nil {
+				return err
+			}
+			list = append(list, found...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read attempts and refunds by number: %w", err)
+	}
+	return list, nil
+}
+
+// Describe implements [reconcile.Books].
+func (db *DB) Describe(ctx context.Context, attempts, refunds []string) (map[string]reconcile.Description, error) {
+	found := make(map[string]reconcile.Description, len(attempts)+len(refunds))
+	err := db.read(ctx, func(q sqlx.ExtContext) error {
+		for _, part := range []struct {
+			query string
+			ids   []string
+		}{
+			{`SELECT a.id, a.payment_id, a.id, '', p.merchant_order_no, a.channel_trade_no, ''
+				FROM attempts a JOIN payments p ON p.id = a.payment_id WHERE a.id IN (`, attempts},
+			{`SELECT r.id, r.payment_id, r.attempt_id, r.id, p.merchant_order_no, a.channel_trade_no, r.channel_refund_no
+				FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN attempts a ON a.id = r.attempt_id WHERE r.id IN (`, refunds},
+		} {
+			if len(part.ids) == 0 {
+				continue
+			}
+			args := padded(anys(part.ids), any(""))
+			if err := describe(ctx, q, part.query+placeholders(len(args))+`)`, args, found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the numbers of payments: %w", err)
+	}
+	return found, nil
+}
+
+func describe(ctx context.Context, q sqlx.ExtContext, query string, args []any, into map[string]reconcile.Description) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var (
+			id string
+			d  reconcile.Description
+		)
+		if err := rows.Scan(&id, &d.PaymentID, &d.AttemptID, &d.RefundID, &d.MerchantOrderNo, &d.ChannelTradeNo, &d.ChannelRefundNo); err != nil {
+			return err
+		}
+		into[id] = d
+	}
+	return rows.Err()
+}
+
+// coreFindings tells with each discrepancy of the core what settled it: the
+// gateway's own refund, or that the payment was accepted.
+const coreFindings = `SELECT d.kind, d.merchant_id, d.payment_id, d.attempt_id, d.refund_id, d.account_id,
+		d.ours_minor, d.ours_currency, d.theirs_minor, d.theirs_currency, d.detail, d.at,
+		CASE
+			WHEN r.status = 'succeeded' THEN r.id
+			WHEN d.kind = 'late_success' AND p.status = 'succeeded' AND p.counted_attempt_id = d.attempt_id THEN 'accepted'
+			ELSE ''
+		END
+	FROM discrepancies d
+	JOIN payments p ON p.id = d.payment_id
+	LEFT JOIN refunds r ON r.auto_key = CASE d.kind WHEN 'late_success' THEN CONCAT('late:', d.attempt_id)
+		WHEN 'duplicate_payment' THEN CONCAT('duplicate:', d.attempt_id) ELSE '' END
+	WHERE d.account_id = ? AND d.at >= ? AND d.at < ? ORDER BY d.at, d.subject_id, d.kind LIMIT ?`
+
+// CoreFindings implements [reconcile.Books].
+func (db *DB) CoreFindings(ctx context.Context, accountID string, from, to time.Time, limit int) ([]reconcile.CoreFinding, error) {
+	var list []reconcile.CoreFinding
+	err := db.read(ctx, func(q sqlx.ExtContext) error {
+		rows, err := q.QueryContext(ctx, coreFindings, accountID, millis(from), millis(to), limit)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			f, err := scanCoreFinding(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, f)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the core's discrepancies: %w", err)
+	}
+	return list, nil
+}
+
+func scanCoreFinding(rows *sql.Rows) (reconcile.CoreFinding, error) {
+	var (
+		f                             reconcile.CoreFinding
+		kind, settled                 string
+		oursMinor, theirsMinor        sql.NullInt64
+		oursCurrency, theirsCurrency  sql.NullString
+		at                            int64
+		errOurs, errTheirs, errScaned error
+	)
+	errScaned = rows.Scan(&kind, &f.MerchantID, &f.PaymentID, &f.AttemptID, &f.RefundID, &f.AccountID,
+		&oursMinor, &oursCurrency, &theirsMinor, &theirsCurrency, &f.Detail, &at, &settled)
+	if errScaned != nil {
+		return f, errScaned
+	}
+	f.Kind, f.At = payment.DiscrepancyKind(kind), fromMillis(at)
+	if oursMinor.Valid {
+		f.Ours, errOurs = money.New(oursMinor.Int64, money.Currency(oursCurrency.String))
+	}
+	if theirsMinor.Valid {
+		f.Theirs, errTheirs = money.New(theirsMinor.Int64, money.Currency(theirsCurrency.String))
+	}
+	switch settled {
+	case "":
+	case "accepted":
+		f.Settled = "accepted by the merchant's policy"
+	default:
+		f.Settled = "refund " + settled + " succeeded"
+	}
+	return f, errors.Join(errOurs, errTheirs)
+}
