@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 const (
@@ -30,13 +32,18 @@ func (o *Outbound) deliver(ctx context.Context, c Claim, g grant, sendBefore tim
 		o.putOff(ctx, c, err)
 		return
 	}
+	failpoint.Before(failpoint.OutboxSend)
 	d, answer := o.try(ctx, c, secrets)
+	failpoint.After(failpoint.OutboxSend)
 	next, result := o.judge(c, answer, d.At.Add(d.Duration))
 	o.Observe(result, d.Duration)
 	o.mu.Lock()
 	o.lanes.learn(c.Endpoint, next.Status == StatusDelivered, d.Duration)
 	o.mu.Unlock()
-	if err := o.record(ctx, c, d, next); err != nil {
+	failpoint.Before(failpoint.OutboxRecord)
+	err = o.record(ctx, c, d, next)
+	failpoint.After(failpoint.OutboxRecord)
+	if err != nil {
 		o.Logger.ErrorContext(ctx, "result of a webhook was not written down; it is sent again when the lease ends",
 			"event_id", c.EventID, "result", result, "error", err)
 		return

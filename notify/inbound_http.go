@@ -7,12 +7,16 @@ import (
 	"strconv"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // Serve answers POST /notify/{channel}/{account_id}; the route's parameters are
 // given by whoever routes. The body's size is looked at before anything else.
 func (in *Inbound) Serve(w http.ResponseWriter, r *http.Request, channel, accountID string) {
-	write(w, in.receive(w, r, channel, accountID))
+	answer := in.receive(w, r, channel, accountID)
+	failpoint.Before(failpoint.CallbackAcknowledge)
+	write(w, answer)
+	failpoint.After(failpoint.CallbackAcknowledge)
 }
 
 func (in *Inbound) receive(w http.ResponseWriter, r *http.Request, channel, accountID string) channels.Acknowledgement {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // Results of a try, as Observe is told them.
@@ -131,7 +133,9 @@ func (o *Outbound) look(ctx context.Context) error {
 		wants[i] = g.Want
 	}
 	started := o.Now()
+	failpoint.Before(failpoint.OutboxClaim)
 	claims, err := o.Queue.ClaimDeliveries(ctx, o.Owner, started, o.cfg.Lease, wants)
+	failpoint.After(failpoint.OutboxClaim)
 	if err != nil {
 		o.settle(grants, nil)
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -46,6 +47,7 @@ func (db *DB) claim(ctx context.Context, table, owner string, now time.Time, lea
 		return nil, err
 	}
 	var rows []claimRow
+	failpoint.Before(failpoint.LeaseClaim)
 	err = db.write(ctx, func(tx *Tx) error {
 		rows = nil
 		clock, err := db.clockMillis(ctx, tx.q)
@@ -67,6 +69,7 @@ func (db *DB) claim(ctx context.Context, table, owner string, now time.Time, lea
 			WHERE id IN (`+placeholders(len(ids))+`)`, append([]any{owner, clock + lease.Milliseconds()}, ids...)...)
 		return err
 	})
+	failpoint.After(failpoint.LeaseClaim)
 	if err != nil {
 		return nil, err
 	}

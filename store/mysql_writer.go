@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -54,7 +55,10 @@ func (w *mysqlWriter) once(ctx context.Context, fn func(q sqlx.ExtContext) error
 	if err := s.run(fn); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	failpoint.Before(failpoint.StoreCommit)
+	err = tx.Commit()
+	failpoint.After(failpoint.StoreCommit)
+	if err != nil {
 		if mysqlGaveUp(err) {
 			return fmt.Errorf("commit: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -206,7 +207,9 @@ func (w *sqliteWriter) batch(first *job) {
 		err = w.lend(j)
 	}
 	if err == nil {
+		failpoint.Before(failpoint.StoreCommit)
 		err = w.say("COMMIT")
+		failpoint.After(failpoint.StoreCommit)
 	}
 	if err != nil {
 		w.undo()

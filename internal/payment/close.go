@@ -3,6 +3,8 @@ package payment
 import (
 	"context"
 	"time"
+
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // Close ends a merchant's payment at the channel first, then here. The payment
@@ -23,6 +25,7 @@ func (s *Service) Close(ctx context.Context, merchantID, id string) (Result, err
 	case Processing, Pending:
 	}
 	var live *Attempt
+	failpoint.Before(failpoint.CloseMark)
 	err = s.alter(ctx, id, "close asked for", func(c *change) error {
 		if c.p.Status != Processing && c.p.Status != Pending {
 			return nil
@@ -40,6 +43,7 @@ func (s *Service) Close(ctx context.Context, merchantID, id string) (Result, err
 		live = a
 		return c.saveAttempt(ctx, a)
 	})
+	failpoint.After(failpoint.CloseMark)
 	if err != nil {
 		return Result{}, readError(err, "payment")
 	}

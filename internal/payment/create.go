@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -46,9 +47,13 @@ func (s *Service) Create(ctx context.Context, m Merchant, req CreateRequest) (Re
 	}
 	a := s.newAttempt(p, decision, now)
 	if existing != nil {
+		failpoint.Before(failpoint.PaymentRevive)
 		err = s.revive(ctx, existing.ID, p, a)
+		failpoint.After(failpoint.PaymentRevive)
 	} else {
+		failpoint.Before(failpoint.PaymentInsert)
 		err = s.insert(ctx, p, a)
+		failpoint.After(failpoint.PaymentInsert)
 	}
 	if errors.Is(err, ErrDuplicate) || errors.Is(err, ErrStale) {
 		existing, err = s.Store.PaymentByOrderNo(ctx, m.ID, req.MerchantOrderNo)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // paymentEvents says which event a payment's arrival at a status raises.
@@ -150,9 +152,11 @@ func (c *change) flush(ctx context.Context) error {
 			return err
 		}
 	}
+	failpoint.Before(failpoint.ChangePayment)
 	if err := c.tx.UpdatePayment(ctx, c.p); err != nil {
 		return fmt.Errorf("write payment: %w", err)
 	}
+	failpoint.After(failpoint.ChangePayment)
 	return nil
 }
 
@@ -164,10 +168,12 @@ func (c *change) raise(ctx context.Context, typ EventType, refundID, notifyURL s
 		return fmt.Errorf("render event: %w", err)
 	}
 	c.wake = true
+	failpoint.Before(failpoint.ChangeEvent)
 	err = c.tx.InsertEvent(ctx, &Event{
 		ID: id, MerchantID: c.p.MerchantID, Type: typ, PaymentID: c.p.ID, RefundID: refundID,
 		Sequence: c.p.Sequence, Body: body, NotifyURL: notifyURL, CreatedAt: c.at,
 	})
+	failpoint.After(failpoint.ChangeEvent)
 	if err != nil {
 		return fmt.Errorf("write event: %w", err)
 	}

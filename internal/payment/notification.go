@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -29,6 +30,7 @@ func (s *Service) ApplyNotification(ctx context.Context, account channels.Accoun
 	}
 	rec.PaymentID = a.PaymentID
 	var verdict Verdict
+	failpoint.Before(failpoint.CallbackApply)
 	err = s.alter(ctx, a.PaymentID, "notification", func(c *change) error {
 		var why string
 		var err error
@@ -46,8 +48,12 @@ func (s *Service) ApplyNotification(ctx context.Context, account channels.Accoun
 		}
 		kept := rec
 		kept.Verdict, kept.Detail = verdict, why
-		return c.tx.RecordNotification(ctx, kept)
+		failpoint.Before(failpoint.CallbackRecord)
+		err = c.tx.RecordNotification(ctx, kept)
+		failpoint.After(failpoint.CallbackRecord)
+		return err
 	})
+	failpoint.After(failpoint.CallbackApply)
 	if err != nil {
 		return "", fmt.Errorf("apply notification: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // errNotSent is the cause of a call that was not made because its time was over
@@ -31,7 +32,9 @@ func (s *Service) place(ctx context.Context, p *Payment, a *Attempt, authCode st
 	for {
 		tried = append(tried, a.AccountID)
 		res, ttl, callErr := s.pay(ctx, p, a, authCode)
+		failpoint.Before(failpoint.PaymentAnswer)
 		next, err := s.settlePlaced(ctx, p, a, tried, res, ttl, callErr)
+		failpoint.After(failpoint.PaymentAnswer)
 		if err != nil {
 			return Result{}, readError(err, "payment")
 		}
@@ -64,7 +67,9 @@ func (s *Service) pay(ctx context.Context, p *Payment, a *Attempt, authCode stri
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, s.cfg.CallTimeout))
 	defer cancel()
 	start := s.Now()
+	failpoint.Before(failpoint.ChannelPay)
 	res, err := ch.Pay(callCtx, req)
+	failpoint.After(failpoint.ChannelPay)
 	if err == nil && res.AttemptID != "" && res.AttemptID != a.ID {
 		err = &channels.Error{Outcome: channels.Unknown, Channel: a.Channel, Op: channels.OpPay, Err: errOtherOrder}
 	}
@@ -164,7 +169,10 @@ func (c *change) failOver(ctx context.Context, a *Attempt, cause error, d channe
 		return nil, c.movePayment(ctx, Unsent, "no account could take it")
 	}
 	next := c.s.newAttempt(c.p, d, c.at)
-	return next, c.insertAttempt(ctx, next)
+	failpoint.Before(failpoint.PaymentFailover)
+	err := c.insertAttempt(ctx, next)
+	failpoint.After(failpoint.PaymentFailover)
+	return next, err
 }
 
 // renew asks for a new code of a pending order whose code has died.
@@ -208,6 +216,7 @@ func (s *Service) renew(ctx context.Context, p *Payment) error {
 // be sent, but to close an order early (closing).
 func (s *Service) stamp(ctx context.Context, a *Attempt, closing bool) (*Attempt, error) {
 	var stamped *Attempt
+	failpoint.Before(failpoint.AttemptStamp)
 	err := s.alter(ctx, a.PaymentID, "repeat", func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
@@ -221,6 +230,7 @@ func (s *Service) stamp(ctx context.Context, a *Attempt, closing bool) (*Attempt
 		stamped = fresh
 		return c.saveAttempt(ctx, fresh)
 	})
+	failpoint.After(failpoint.AttemptStamp)
 	return stamped, err
 }
 

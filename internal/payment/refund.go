@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -34,7 +35,9 @@ func (s *Service) CreateRefund(ctx context.Context, m Merchant, req RefundReques
 	if err != nil {
 		return RefundResult{}, fmt.Errorf("open account %s: %w", p.AccountID, err)
 	}
+	failpoint.Before(failpoint.RefundReserve)
 	r, err := s.reserve(ctx, p.ID, req, hash, account.Capabilities.RefundSpacing)
+	failpoint.After(failpoint.RefundReserve)
 	switch {
 	case errors.Is(err, ErrDuplicate) || isRefusal(err):
 		// A copy of this request may have been first, and may have taken what was
@@ -185,7 +188,8 @@ func (s *Service) sendRefund(ctx context.Context, r *Refund, repeat bool) error 
 	state, callErr := s.callRefund(ctx, r)
 	ctx, done := detached(ctx)
 	defer done()
-	return s.alter(ctx, r.PaymentID, "channel answer", func(c *change) error {
+	failpoint.Before(failpoint.RefundAnswer)
+	err := s.alter(ctx, r.PaymentID, "channel answer", func(c *change) error {
 		fresh, err := c.tx.Refund(ctx, r.ID)
 		if err != nil {
 			return err
@@ -195,6 +199,8 @@ func (s *Service) sendRefund(ctx context.Context, r *Refund, repeat bool) error 
 		}
 		return c.refundCallFailed(ctx, fresh, callErr, repeat)
 	})
+	failpoint.After(failpoint.RefundAnswer)
+	return err
 }
 
 // callRefund makes the one call. Whatever goes wrong before it is not processed.
@@ -214,7 +220,9 @@ func (s *Service) callRefund(ctx context.Context, r *Refund) (channels.RefundSta
 	}
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, s.cfg.CallTimeout))
 	defer cancel()
+	failpoint.Before(failpoint.ChannelRefund)
 	state, err := ch.Refund(callCtx, req)
+	failpoint.After(failpoint.ChannelRefund)
 	s.observe(r.Channel, channels.OpRefund, start, err)
 	return state, err
 }
@@ -285,6 +293,7 @@ func (s *Service) sendPending(ctx context.Context, r *Refund) error {
 		return fmt.Errorf("open account %s: %w", r.AccountID, err)
 	}
 	var stamped *Refund
+	failpoint.Before(failpoint.RefundStamp)
 	err = s.alter(ctx, r.PaymentID, "worker", func(c *change) error {
 		stamped = nil
 		fresh, err := c.tx.Refund(ctx, r.ID)
@@ -307,6 +316,7 @@ func (s *Service) sendPending(ctx context.Context, r *Refund) error {
 		stamped = fresh
 		return c.saveRefund(ctx, fresh)
 	})
+	failpoint.After(failpoint.RefundStamp)
 	if err != nil || stamped == nil {
 		return err
 	}
@@ -323,6 +333,7 @@ func (s *Service) askRefund(ctx context.Context, r *Refund) error {
 	ctx, done := detached(ctx)
 	defer done()
 	var stamped *Refund
+	failpoint.Before(failpoint.RefundResolve)
 	err = s.alter(ctx, r.PaymentID, "query", func(c *change) error {
 		stamped = nil
 		fresh, err := c.tx.Refund(ctx, r.ID)
@@ -340,6 +351,7 @@ func (s *Service) askRefund(ctx context.Context, r *Refund) error {
 			return c.applyRefund(ctx, fresh, q.state, true)
 		}
 	})
+	failpoint.After(failpoint.RefundResolve)
 	if err != nil || stamped == nil {
 		return err
 	}
@@ -376,7 +388,9 @@ func (s *Service) queryRefund(ctx context.Context, r *Refund) (refundAnswer, err
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
 	q := refundAnswer{asked: s.now(), deadline: r.Deadline}
+	failpoint.Before(failpoint.ChannelRefundQuery)
 	q.state, q.err = ch.QueryRefund(callCtx, req)
+	failpoint.After(failpoint.ChannelRefundQuery)
 	s.observe(r.Channel, channels.OpRefundQuery, q.asked, q.err)
 	caps := ch.Capabilities()
 	q.absent = q.err == nil && q.state.Status == channels.RefundNotFound

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // ResolveAttempt looks at one claimed attempt: it asks the channel, closes what
@@ -48,7 +49,8 @@ func (s *Service) resolve(ctx context.Context, a *Attempt) error {
 	f := s.investigate(ctx, p, a)
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	return s.alter(ctx, p.ID, f.cause, func(c *change) error {
+	failpoint.Before(failpoint.AttemptResolve)
+	err = s.alter(ctx, p.ID, f.cause, func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
 			return err
@@ -56,6 +58,8 @@ func (s *Service) resolve(ctx context.Context, a *Attempt) error {
 		fresh.Checks++
 		return c.apply(ctx, fresh, f)
 	})
+	failpoint.After(failpoint.AttemptResolve)
+	return err
 }
 
 // investigate makes the calls; it writes nothing but the stamp of a repeat.
@@ -104,7 +108,9 @@ func (s *Service) query(ctx context.Context, ch channels.Channel, a *Attempt) fi
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
 	start := s.now()
+	failpoint.Before(failpoint.ChannelQuery)
 	state, err := ch.QueryPayment(callCtx, a.Ref())
+	failpoint.After(failpoint.ChannelQuery)
 	if err == nil && state.AttemptID != "" && state.AttemptID != a.ID {
 		err = &channels.Error{Channel: a.Channel, Op: channels.OpQuery, Err: errOtherOrder}
 	}
@@ -140,7 +146,9 @@ func (s *Service) closeAtChannel(ctx context.Context, ch channels.Channel, accou
 		f.closing = channels.CloseUnsupported
 		return f
 	}
+	failpoint.Before(failpoint.ChannelClose)
 	closing, err := ch.ClosePayment(callCtx, a.Ref())
+	failpoint.After(failpoint.ChannelClose)
 	s.observe(a.Channel, channels.OpClose, start, err)
 	if err != nil {
 		return finding{cause: "close", err: err}
@@ -154,6 +162,7 @@ func (s *Service) closeAtChannel(ctx context.Context, ch channels.Channel, accou
 // move money, so a further look is committed before: should the process die in
 // it, or the payer's money be booked meanwhile, the attempt is asked about again.
 func (s *Service) reverse(ctx context.Context, ch channels.Channel, reverser channels.Reverser, a *Attempt) finding {
+	failpoint.Before(failpoint.ReverseStamp)
 	err := s.alter(ctx, a.PaymentID, "reversal", func(c *change) error {
 		fresh, err := c.tx.Attempt(ctx, a.ID)
 		if err != nil {
@@ -165,13 +174,16 @@ func (s *Service) reverse(ctx context.Context, ch channels.Channel, reverser cha
 		fresh.NextCheckAt = c.at.Add(s.cfg.CallTimeout + s.cfg.CallMargin)
 		return c.saveAttempt(ctx, fresh)
 	})
+	failpoint.After(failpoint.ReverseStamp)
 	if err != nil {
 		return finding{cause: "reversal", err: err}
 	}
+	failpoint.Before(failpoint.ChannelReverse)
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
 	start := s.Now()
 	res, err := reverser.ReversePayment(callCtx, a.Ref())
+	failpoint.After(failpoint.ChannelReverse)
 	s.observe(a.Channel, channels.OpReverse, start, err)
 	if err != nil || res == channels.ReverseUncertain {
 		return finding{cause: "reversal", err: err, mayHaveReturned: true}

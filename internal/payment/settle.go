@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -121,7 +122,10 @@ func (c *change) startGatewayRefund(ctx context.Context, a *Attempt, key, reason
 	r.AutoKey, r.Reason, r.Reserved, r.NotifyURL = key, reason, reserved, c.p.NotifyURL
 	r.Status, r.NextCheckAt = RefundPending, c.at
 	c.wake = true
-	return c.insertRefund(ctx, r)
+	failpoint.Before(failpoint.RefundGateway)
+	err := c.insertRefund(ctx, r)
+	failpoint.After(failpoint.RefundGateway)
+	return err
 }
 
 func (c *change) newRefund(a *Attempt, amount money.Amount, by Initiator) *Refund {
@@ -151,9 +155,11 @@ func (c *change) closed(ctx context.Context, a *Attempt, lateUntil time.Time) er
 			return err
 		}
 	}
+	failpoint.Before(failpoint.CloseSettle)
 	if err := c.saveAttempt(ctx, a); err != nil {
 		return err
 	}
+	failpoint.After(failpoint.CloseSettle)
 	if a.ID == c.p.CurrentAttemptID {
 		c.p.LateUntil = lateUntil
 	}
@@ -280,9 +286,11 @@ func (c *change) bookReturn(ctx context.Context, a *Attempt) error {
 		}
 		r.Reserved = ok
 	}
+	failpoint.Before(failpoint.ReverseBook)
 	if err := c.insertRefund(ctx, r); err != nil {
 		return err
 	}
+	failpoint.After(failpoint.ReverseBook)
 	return c.refundSucceeded(ctx, r, c.at)
 }
 

@@ -26,21 +26,23 @@ var imports = []rule{
 	{"channels", []string{"internal/money"}},
 	{"channels/transport", []string{"channels"}},
 	{"channels/texts", nil},
+	{"channels/billfile", []string{"channels"}},
 	{"channels/credentials", []string{"channels/texts"}},
 	{"channels/alipay", adapter},
 	{"channels/wechatpay", adapter},
 	{"channels/unionpay", adapter},
 	{"channels/channeltest", []string{"channels", "internal/money"}},
 	{"channels/adaptertest", []string{"channels", "channels/channeltest", "internal/money", "internal/sandbox", "internal/testenv"}},
-	{"internal/payment", []string{"internal/audit", "internal/money", "channels"}},
+	{"internal/payment", []string{"internal/audit", "internal/failpoint", "internal/money", "channels"}},
 	{"router/...", []string{"router", "channels", "internal/money"}},
-	{"notify", []string{"internal/payment", "channels", "signing"}},
+	{"notify", []string{"internal/failpoint", "internal/payment", "channels", "signing"}},
 	{"internal/audit", nil},
+	{"internal/failpoint", nil},
 	{"internal/reconcile/...", []string{"internal/reconcile", "internal/audit", "internal/payment", "channels", "internal/money"}},
 	{"internal/merchant/...", []string{"internal/merchant", "internal/money", "channels", "signing"}},
 	// The store stands behind the ports of whoever declares one.
 	{"store", []string{
-		"store/migrations", "internal/audit", "internal/console", "internal/payment", "notify", "internal/reconcile", "internal/merchant", "router", "internal/money", "channels", "signing",
+		"store/migrations", "internal/audit", "internal/console", "internal/failpoint", "internal/payment", "notify", "internal/reconcile", "internal/merchant", "router", "internal/money", "channels", "signing",
 	}},
 	{"store/migrations", nil},
 	{"store/storetest", []string{anything}},
@@ -55,14 +57,14 @@ var imports = []rule{
 	{"internal/app", []string{anything}},
 	{"internal/demo", []string{"signing"}},
 	{"internal/acceptance", nil},
-	{"internal/torture", []string{"signing"}},
+	{"internal/torture", []string{"internal/failpoint", "signing"}},
 	{"internal/tidy", nil},
 	{"internal/testenv/...", []string{"internal/testenv/..."}},
 	{"cmd/...", []string{anything}},
 }
 
 // adapter is what a channel's own package may import.
-var adapter = []string{"channels", "channels/transport", "channels/texts", "channels/credentials", "internal/money", "signing"}
+var adapter = []string{"channels", "channels/billfile", "channels/transport", "channels/texts", "channels/credentials", "internal/money", "signing"}
 
 // testOnly serve tests: other packages may import them in tests only.
 var testOnly = []string{"internal/testenv/...", "channels/channeltest", "channels/adaptertest", "store/storetest", "internal/acceptance"}
