@@ -15,6 +15,7 @@ import (
 	sdk "github.com/smartwalle/alipay/v3"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/transport"
 )
@@ -47,6 +48,8 @@ type Client struct {
 	ring       keyRing
 	encryptKey []byte
 	expiries   []channels.CertificateExpiry
+	// links are where bills may be downloaded from.
+	links billfile.Links
 }
 
 var (
@@ -72,6 +75,9 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	if c.http == nil {
 		c.http = transport.New(transport.Limits{}, nil)
+	}
+	if c.links, err = billfile.NewLinks(cfg.GatewayURL, cfg.billHosts()); err != nil {
+		return nil, fmt.Errorf("alipay credentials: gateway_url: %w", err)
 	}
 	if cfg.AppAuthToken != "" {
 		c.common["app_auth_token"] = cfg.AppAuthToken

@@ -45,7 +45,9 @@ func (r codeRule) matches(subCode string) bool {
 // A refusal speaks of the call that it answers. Whether an earlier call under
 // the same number succeeded is never said by it: for repeats the core asks.
 func codeTable() []codeRule {
-	return slices.Concat(gatewayCodes(), payCodes(), reverseCodes(), refundCodes())
+	return slices.Concat(gatewayCodes(), payCodes(), reverseCodes(), refundCodes(),
+		// A bill that is not there is told apart by FetchBill.
+		business(channels.Declined, []channels.Operation{channels.OpBill}, append(badBillArguments(), noBillCodes()...)...))
 }
 
 // gatewayCodes are the gateway's own refusals, before any business is done.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 )
@@ -49,6 +51,16 @@ type Config struct {
 	// RefundWindowDays is how long after the payment a refund is possible, by
 	// the contract with Alipay; absent: 365.
 	RefundWindowDays *int `json:"refund_window_days,omitempty"`
+
+	// BillHosts are the hosts that bills may be downloaded from beside the
+	// gateway's own, with their ports where those are not the usual ones;
+	// absent: dwbillcenter.alipay.com, unless the gateway's address is plain
+	// http.
+	BillHosts []string `json:"bill_hosts,omitempty"`
+	// BillMaxBytes is the largest archive of a bill and BillMaxUnpackedBytes
+	// the most that one of its files may unpack to; absent: 2 GiB and 64 GiB.
+	BillMaxBytes         int64 `json:"bill_max_bytes,omitempty"`
+	BillMaxUnpackedBytes int64 `json:"bill_max_unpacked_bytes,omitempty"`
 }
 
 // ParseConfig reads credentials strictly: unknown fields, names in another
@@ -103,7 +115,21 @@ func (c Config) faults() []error {
 	if v := c.RefundWindowDays; v != nil && (*v < 1 || *v > 3650) {
 		add("refund_window_days must be 1 to 3650")
 	}
+	if err := billfile.CheckHosts(c.BillHosts); err != nil {
+		add("%w", err)
+	}
+	if err := billfile.CheckLimits(c.BillMaxBytes, c.BillMaxUnpackedBytes); err != nil {
+		add("%w", err)
+	}
 	return faults
+}
+
+// billHosts are the hosts beside the gateway's own.
+func (c Config) billHosts() []string {
+	if c.BillHosts != nil || strings.HasPrefix(c.GatewayURL, "http:") {
+		return c.BillHosts
+	}
+	return []string{billDownloadHost}
 }
 
 // Identity is the account's identity at Alipay, unique in an installation.

@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 			wrong.AppPrivateKey = adaptertest.PrivateKey(t)
 			secrets = append(secrets, wrong.AppPrivateKey)
 			harness := channeltest.Harness{
-				Channel: open(t, cfg, logs), Sandbox: box, AuthCode: adaptertest.AuthCodes("28", 18), PayerID: "2088000000000009", NoBills: true,
+				Channel: open(t, cfg, logs), Sandbox: box, AuthCode: adaptertest.AuthCodes("28", 18), PayerID: "2088000000000009",
 				Secrets: secrets, Logs: logs.String, Hang: 250 * time.Millisecond,
 			}
 			if tt.mode == alipay.PublicKeyMode {

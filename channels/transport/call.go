@@ -84,9 +84,36 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	return answer, err
 }
 
-// once makes one try; stale tells that a pooled connection was dead and proven
-// to have taken nothing.
+// once makes one try and reads the whole answer; see open.
 func (c *Client) once(ctx context.Context, r Request) (_ Answer, stale bool, _ error) {
+	resp, stale, err := c.open(ctx, r)
+	if err != nil {
+		return Answer{}, stale, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := c.readAll(resp, r.MaxAnswer)
+	return answer, false, err
+}
+
+// readAll reads an answer into memory; a limit of zero is the client's.
+func (c *Client) readAll(resp *http.Response, limit int64) (Answer, error) {
+	if limit <= 0 {
+		limit = c.limits.Answer
+	}
+	content, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = ErrAnswerTooLarge
+	}
+	if err != nil {
+		return Answer{Status: resp.StatusCode}, &Error{Outcome: channels.Unknown, Err: err}
+	}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: content}, nil
+}
+
+// open makes one try and gives the answer with its body unread, which the
+// caller closes. stale tells that a pooled connection was dead and proven to
+// have taken nothing.
+func (c *Client) open(ctx context.Context, r Request) (_ *http.Response, stale bool, _ error) {
 	var body io.Reader
 	if len(r.Body) > 0 {
 		body = bytes.NewReader(r.Body)
@@ -102,37 +129,25 @@ func (c *Client) once(ctx context.Context, r Request) (_ Answer, stale bool, _ e
 	})
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, body)
 	if err != nil {
-		return Answer{}, false, notProcessed(errors.New("the address of the channel cannot be used"))
+		return nil, false, notProcessed(errors.New("the address of the channel cannot be used"))
 	}
 	req.GetBody = nil
 	for name, values := range r.Header {
 		req.Header[name] = values
 	}
 	resp, err := c.rt.RoundTrip(req)
-	if err != nil {
-		pc := conn.Load()
-		switch {
-		case pc == nil:
-			return Answer{}, false, notProcessed(err)
-		case pc.seal():
-			return Answer{}, pc.reused.Load(), notProcessed(err)
-		default:
-			return Answer{}, false, &Error{Outcome: channels.Unknown, Err: err}
-		}
+	if err == nil {
+		return resp, false, nil
 	}
-	defer func() { _ = resp.Body.Close() }()
-	limit := r.MaxAnswer
-	if limit <= 0 {
-		limit = c.limits.Answer
+	pc := conn.Load()
+	switch {
+	case pc == nil:
+		return nil, false, notProcessed(err)
+	case pc.seal():
+		return nil, pc.reused.Load(), notProcessed(err)
+	default:
+		return nil, false, &Error{Outcome: channels.Unknown, Err: err}
 	}
-	content, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(content)) > limit {
-		err = ErrAnswerTooLarge
-	}
-	if err != nil {
-		return Answer{Status: resp.StatusCode}, false, &Error{Outcome: channels.Unknown, Err: err}
-	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: content}, false, nil
 }
 
 func notProcessed(err error) *Error {

@@ -31,6 +31,9 @@ type Limits struct {
 	Idle time.Duration
 	// Answer is the largest body, in bytes; default 1 MiB.
 	Answer int64
+	// Download bounds a whole download whose context has no deadline; default
+	// 30 min. Stall bounds the wait for any further bytes of one; default 1 min.
+	Download, Stall time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -43,6 +46,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.Header, 15 * time.Second},
 		{&l.Total, 20 * time.Second},
 		{&l.Idle, 30 * time.Second},
+		{&l.Download, 30 * time.Minute},
+		{&l.Stall, time.Minute},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value

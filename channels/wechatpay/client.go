@@ -16,6 +16,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/channels/transport"
@@ -61,6 +62,8 @@ type Client struct {
 	missed      atomic.Bool
 	refreshedAt atomic.Int64
 	answers     recent
+	// links are where bills may be downloaded from.
+	links billfile.Links
 }
 
 var (
@@ -97,6 +100,9 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	base, err := url.Parse(cfg.BaseURL)
 	if err != nil {
+		return nil, errors.New("wechatpay credentials: base_url cannot be used")
+	}
+	if c.links, err = billfile.NewLinks(cfg.BaseURL, cfg.billHosts()); err != nil {
 		return nil, errors.New("wechatpay credentials: base_url cannot be used")
 	}
 	c.origin, c.prefix = base.Scheme+"://"+base.Host, strings.TrimRight(base.EscapedPath(), "/")

@@ -88,6 +88,9 @@ func codeTable() []codeRule {
 		{ops: refund, outcome: channels.Declined, codes: []string{
 			"PARAM_ERROR", "INVALID_REQUEST", "USER_NOT_EXISTS", "USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE", "REFUND_FEE_MISMATCH",
 		}},
+		{ops: []channels.Operation{channels.OpBill}, outcome: channels.Declined, codes: []string{
+			"PARAM_ERROR", "INVALID_REQUEST", "NO_STATEMENT_EXIST", "STATEMENT_CREATING",
+		}},
 	}
 }
 

@@ -3,8 +3,10 @@ package wechatpay
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
 )
@@ -52,6 +54,17 @@ type Config struct {
 	// RefundNotFoundAfter is how many seconds after a refund "no such refund"
 	// may still be wrong; absent: 60, after which WeChat Pay has one asked for.
 	RefundNotFoundAfter *int `json:"refund_not_found_after,omitempty"`
+
+	// BillHosts are the hosts that bills may be downloaded from beside that of
+	// base_url, with their ports where those are not the usual ones; absent:
+	// api.mch.weixin.qq.com and api2.mch.weixin.qq.com, unless base_url is plain
+	// http.
+	BillHosts []string `json:"bill_hosts,omitempty"`
+	// BillMaxBytes is the largest bill, packed as it comes, and
+	// BillMaxUnpackedBytes the most that it may unpack to; absent: 2 GiB and
+	// 64 GiB.
+	BillMaxBytes         int64 `json:"bill_max_bytes,omitempty"`
+	BillMaxUnpackedBytes int64 `json:"bill_max_unpacked_bytes,omitempty"`
 }
 
 // ParseConfig reads credentials strictly: unknown fields, names in another
@@ -108,7 +121,21 @@ func (c Config) faults() []error {
 	if v := c.RefundNotFoundAfter; v != nil && (*v < 0 || *v > 3600) {
 		add("refund_not_found_after must be 0 to 3600 seconds")
 	}
+	if err := billfile.CheckHosts(c.BillHosts); err != nil {
+		add("%w", err)
+	}
+	if err := billfile.CheckLimits(c.BillMaxBytes, c.BillMaxUnpackedBytes); err != nil {
+		add("%w", err)
+	}
 	return faults
+}
+
+// billHosts are the hosts beside that of base_url.
+func (c Config) billHosts() []string {
+	if c.BillHosts != nil || strings.HasPrefix(c.BaseURL, "http:") {
+		return c.BillHosts
+	}
+	return []string{"api.mch.weixin.qq.com", "api2.mch.weixin.qq.com"}
 }
 
 // Identity is the account's identity at WeChat Pay, unique in an installation:

@@ -28,7 +28,7 @@ func (c *Client) confirmed(ctx context.Context, q call, refusal error) error {
 		return refusal
 	}
 	question := q
-	if q.op != channels.OpQuery {
+	if q.op != channels.OpQuery && q.op != channels.OpBill { // a bill is no order's: its own question is asked again
 		question = c.orderQuery(q.order, "")
 	}
 	again, _ := c.exchange(ctx, question) // whatever it says but "refused", it says nothing of the key

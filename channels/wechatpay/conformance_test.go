@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			channeltest.Run(t, channeltest.Harness{
-				Channel: client, WrongKey: open(t, wrong, logs), Sandbox: box, AuthCode: adaptertest.AuthCodes("13", 18), PayerID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", NoBills: true,
+				Channel: client, WrongKey: open(t, wrong, logs), Sandbox: box, AuthCode: adaptertest.AuthCodes("13", 18), PayerID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
 				// Payments by code are never called back about.
 				Silent:  []channels.Scene{channels.SceneBarcode},
 				Secrets: []string{cfg.MerchantPrivateKey, wrong.MerchantPrivateKey, cfg.APIV3Key},

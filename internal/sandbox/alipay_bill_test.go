@@ -18,10 +18,16 @@ const billURL = "alipay.data.dataservice.bill.downloadurl.query"
 
 func billOf(date string) biz { return biz{"bill_type": "trade", "bill_date": date} }
 
-// rows fetches a day's bill and answers the detail file's rows, cells trimmed, and the texts of both files.
+// bill fetches a day's bill and answers the detail file's rows, cells trimmed, and the texts of both files.
 func (a *alipay) bill(date string) (rows [][]string, detail, summary string) {
 	a.t.Helper()
-	resp := get(a.t, a.ok(billURL, billOf(date)).get("bill_download_url"))
+	return a.archive("trade", "业务明细", 25, date)
+}
+
+// archive fetches a day's archive of two files whose names end with word, and whose rows have so many cells.
+func (a *alipay) archive(kind, word string, width int, date string) (rows [][]string, detail, summary string) {
+	a.t.Helper()
+	resp := get(a.t, a.ok(billURL, biz{"bill_type": kind, "bill_date": date}).get("bill_download_url"))
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -34,7 +40,7 @@ func (a *alipay) bill(date string) (rows [][]string, detail, summary string) {
 	texts := make([]string, 2)
 	for i, f := range archive.File {
 		name, err := simplifiedchinese.GBK.NewDecoder().String(f.Name)
-		want := a.cred.SellerID + "0156_" + strings.ReplaceAll(date, "-", "") + []string{"_业务明细.csv", "_业务明细(汇总).csv"}[i]
+		want := a.cred.SellerID + "0156_" + strings.ReplaceAll(date, "-", "") + []string{"_" + word + ".csv", "_" + word + "(汇总).csv"}[i]
 		if err != nil || name != want || f.Flags&0x800 != 0 {
 			a.t.Errorf("entry %q (%x), want %q", name, f.Flags, want)
 		}
@@ -56,12 +62,39 @@ func (a *alipay) bill(date string) (rows [][]string, detail, summary string) {
 		for j := range cells {
 			cells[j] = strings.TrimSpace(cells[j])
 		}
-		if len(cells) != 25 {
+		if len(cells) != width {
 			a.t.Errorf("a row of %d cells: %s", len(cells), line)
 		}
 		rows = append(rows, cells)
 	}
 	return rows, texts[0], texts[1]
+}
+
+// movements checks the account movements of the day that TestAlipay_Bill has made.
+func (a *alipay) movements(date string) {
+	a.t.Helper()
+	rows, detail, summary := a.archive("signcustomer", "账务明细", 12, date)
+	var got []string
+	for _, r := range rows {
+		got = append(got, strings.Join([]string{r[2], r[6], r[7], r[8], r[10], r[11]}, " "))
+	}
+	want := []string{
+		"b1 10.00 0.00 10.00 在线支付 ", "b1 0.00 -0.06 9.94 收费 ", "b1 0.00 -3.00 6.94 交易退款 rf1", "b2 20.00 0.00 26.94 在线支付 ",
+		"b2 0.00 -0.12 26.82 收费 ", "b3 5.00 0.00 31.82 在线支付 ", "b3 0.00 -0.03 31.79 收费 ", "b3 0.00 -5.00 26.79 交易退款 b3",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		a.t.Errorf("movements:\n%s", strings.Join(got, "\n"))
+	}
+	for text, lines := range map[string][]string{
+		detail:  {"#支付宝账务明细查询\r\n", "#支出合计：5笔，共-8.21元\r\n#收入合计：3笔，共35.00元\r\n"},
+		summary: {"#支付宝账务汇总查询\r\n", "\r\n收费,0,0.00,3,-0.21,-0.21\r\n", "\r\n合计,3,35.00,5,-8.21,26.79\r\n"},
+	} {
+		for _, line := range lines {
+			if !strings.Contains(text, line) {
+				a.t.Errorf("the bill lacks %q:\n%s", line, text)
+			}
+		}
+	}
 }
 
 func TestAlipay_Bill(t *testing.T) {
@@ -118,7 +151,8 @@ func TestAlipay_Bill(t *testing.T) {
 		t.Errorf("a bill of a day without business: %q", rows)
 	}
 	a.refused("40004 isp.bill_not_exist", billURL, billOf("2026-11-01"))
-	a.refused("40004 isv.invalid_arguments", billURL, biz{"bill_type": "signcustomer", "bill_date": "2026-11-21"})
+	a.refused("40004 isv.invalid_arguments", billURL, biz{"bill_type": "settlement", "bill_date": "2026-11-21"})
+	a.movements("2026-11-21")
 
 	link := a.ok(billURL, billOf("2026-11-21")).get("bill_download_url")
 	c.move(30 * time.Second)

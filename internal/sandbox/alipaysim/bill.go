@@ -18,6 +18,7 @@ const (
 // billLink is what a download address leads to.
 type billLink struct {
 	account *account
+	kind    string
 	date    string
 	until   time.Time
 }
@@ -54,16 +55,17 @@ func (l *billLinks) find(token string, now time.Time) (billLink, bool) {
 func (s *Simulator) billAddress(c *call) (node, error) {
 	date := c.content.get("bill_date")
 	day, err := time.ParseInLocation(dateLayout, date, beijing())
-	if err != nil || c.content.get("bill_type") != "trade" || s.env.Calendar().Before(day.AddDate(0, 0, 1)) {
+	kind := c.content.get("bill_type")
+	if _, known := billWords()[kind]; err != nil || !known || s.env.Calendar().Before(day.AddDate(0, 0, 1)) {
 		return nil, business(isvInvalidArguments)
 	}
 	if day.AddDate(0, 0, 1).Before(s.openedAt(c.account.appID)) {
 		return nil, business(ispBillNotExist)
 	}
 	token := newToken()
-	s.links.add(token, billLink{c.account, date, c.now.Add(billLinkLife)}, c.now)
+	s.links.add(token, billLink{c.account, kind, date, c.now.Add(billLinkLife)}, c.now)
 	q := url.Values{
-		"bizType": {"trade"}, "userId": {billUser(c.account)}, "fileType": {"csv.zip"}, "bizDates": {day.Format("20060102")},
+		"bizType": {kind}, "userId": {billUser(c.account)}, "fileType": {"csv.zip"}, "bizDates": {day.Format("20060102")},
 		"downloadFileName": {billName(c.account, date) + ".csv.zip"}, "timestamp": {c.now.Format("20060102150405")}, "token": {token},
 	}
 	return success(field{"bill_download_url", s.env.ChannelBase + billPath + "?" + q.Encode()}), nil
@@ -85,7 +87,7 @@ func (s *Simulator) downloadBill(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the address has expired", http.StatusForbidden)
 		return
 	}
-	archive, err := s.bill(link.account, link.date)
+	archive, err := s.bill(link.account, link.kind, link.date)
 	if err != nil {
 		s.env.Logger.Error("write a bill", "channel", Channel, "date", link.date, "error", err)
 		http.Error(w, "the bill could not be written", http.StatusInternalServerError)
@@ -105,7 +107,6 @@ func (s *Simulator) billRows(a *account, date string) ([]billRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	on := func(at time.Time) bool { return at.In(beijing()).Format(dateLayout) == date }
 	var rows []billRow
 	for i := len(trades) - 1; i >= 0; i-- {
 		t := &trades[i]
@@ -113,13 +114,13 @@ func (s *Simulator) billRows(a *account, date string) ([]billRow, error) {
 			tradeNo: t.ChannelTradeNo, number: t.OutTradeNo, subject: t.Subject, created: t.CreatedAt, store: t.Attr(attrStore),
 			operator: t.Attr(attrOperator), terminal: t.Attr(attrTerminal), buyer: a.buyerNo, remark: t.Attr(attrBody),
 		}
-		if on(t.PaidAt) {
+		if paidOn(t, date) {
 			paid := row
 			paid.finished, paid.amount, paid.fee = t.PaidAt, t.Amount, t.Fee
 			rows = append(rows, paid)
 		}
 		for _, r := range t.Refunds {
-			if r.Status == books.RefundSucceeded && on(r.SettledAt) {
+			if settledOn(&r, date) {
 				back := row
 				back.finished, back.amount, back.requestNo = r.SettledAt, -r.Amount, r.OutRefundNo
 				rows = append(rows, back)

@@ -31,8 +31,19 @@ func billName(a *account, date string) string {
 	return billUser(a) + "_" + strings.ReplaceAll(date, "-", "")
 }
 
+// Kinds of bills.
+const (
+	billTrade    = "trade"
+	billMovement = "signcustomer"
+)
+
+// billWords are what begins the titles of a bill's two files and ends their names.
+func billWords() map[string]string {
+	return map[string]string{billTrade: "业务", billMovement: "账务"}
+}
+
 // bill writes a day's archive: two GBK files whose names are GBK too, without the flag that would say UTF-8.
-func (s *Simulator) bill(a *account, date string) ([]byte, error) {
+func (s *Simulator) bill(a *account, kind, date string) ([]byte, error) {
 	rows, err := s.billRows(a, date)
 	if err != nil {
 		return nil, err
@@ -47,13 +58,15 @@ func (s *Simulator) bill(a *account, date string) ([]byte, error) {
 	}
 	rows = falsifyRows(rows, sim.For(tampers, a.appID), day)
 	exported := formatBillTime(s.env.Calendar())
+	detail, summary := detailText(a, day, rows, exported), summaryText(a, day, rows, exported)
+	if kind == billMovement {
+		moved := movements(rows)
+		detail, summary = movementText(a, day, moved, exported), movementSummary(a, day, moved, exported)
+	}
 	var archive bytes.Buffer
 	out := zip.NewWriter(&archive)
-	for _, file := range []struct{ name, text string }{
-		{billName(a, date) + "_业务明细.csv", detailText(a, day, rows, exported)},
-		{billName(a, date) + "_业务明细(汇总).csv", summaryText(a, day, rows, exported)},
-	} {
-		if err := addGBK(out, file.name, file.text); err != nil {
+	for _, file := range []struct{ end, text string }{{"明细.csv", detail}, {"明细(汇总).csv", summary}} {
+		if err := addGBK(out, billName(a, date)+"_"+billWords()[kind]+file.end, file.text); err != nil {
 			return nil, err
 		}
 	}
