@@ -16,8 +16,6 @@ const maxTampers = 10_000
 // dateLayout is how a business day is written; days are Beijing's.
 const dateLayout = "2006-01-02"
 
-func beijing() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }
-
 func settingTamper(channel, date string) string { return "bill/" + channel + "/" + date }
 
 // tampered answers how a day's bill of a channel is falsified.
@@ -88,7 +86,7 @@ func (s *Server) aim(c *channel, date string, t *sim.Tamper) error {
 			continue
 		}
 		why = fmt.Errorf("%w: order number %s has no row on %s", sim.ErrNotPossible, t.OutTradeNo, date)
-		if hasRow(c, &trade, date) {
+		if c.HasBillRow(&trade, date) {
 			t.Account = trade.Account
 			return nil
 		}
@@ -97,22 +95,4 @@ func (s *Server) aim(c *channel, date string, t *sim.Tamper) error {
 		return fmt.Errorf("%w: %s has not seen order number %q", why, c.Channel(), t.OutTradeNo)
 	}
 	return why
-}
-
-// billDayer is a simulator whose bills' days do not end at midnight.
-type billDayer interface {
-	// BillDay is the day (2006-01-02) whose bill has what happened at a moment.
-	BillDay(at time.Time) string
-}
-
-// hasRow reports whether a day's bill has money of a trade that moved.
-func hasRow(c *channel, t *books.Trade, date string) bool {
-	dayOf := func(at time.Time) string { return at.In(beijing()).Format(dateLayout) }
-	if own, ok := c.Simulator.(billDayer); ok {
-		dayOf = own.BillDay
-	}
-	on := func(at time.Time) bool { return !at.IsZero() && dayOf(at) == date }
-	return on(t.PaidAt) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool {
-		return r.Status == books.RefundSucceeded && on(r.SettledAt)
-	})
 }

@@ -243,6 +243,76 @@ func TestUnionPayBill(t *testing.T) {
 	u.fileFaults(today)
 }
 
+// TestUnionPayBill_CutOff lets the settlement day, which ends at 23:00, end between a payment and its refund.
+func TestUnionPayBill_CutOff(t *testing.T) {
+	c := &clock{at: time.Date(2026, 11, 21, 14, 59, 50, 0, time.UTC)} // 22:59:50 in Beijing
+	s := start(t, sandbox.Options{Now: c.now})
+	u := s.unionpay()
+	u.now = c.now
+	early := u.barcode("cutearly", "10000", nil)
+	u.says("00", early)
+	back := u.refund("cutback1", early, "2500", nil)
+	u.says("00", back) // taken in before the end, settled after it
+	c.move(10 * time.Second)
+	u.settled(back)
+	u.says("00", u.barcode("cutlate1", "300", nil))
+	tamper := func(date, kind, number string) int {
+		return s.control(http.MethodPost, "bills", M{"channel": "unionpay", "date": date, "tamper": []M{{"kind": kind, "out_trade_no": number}}}, nil)
+	}
+	for _, tt := range []struct {
+		date, number string
+		status       int
+	}{
+		{"2026-11-20", "cutearly", http.StatusConflict},
+		{"2026-11-21", "cutearly", http.StatusOK},
+		{"2026-11-21", "cutlate1", http.StatusConflict}, // the calendar's day, but after its end
+		{"2026-11-22", "cutearly", http.StatusOK},       // the refund's row
+		{"2026-11-22", "cutlate1", http.StatusOK},
+		{"2026-11-23", "cutlate1", http.StatusConflict},
+		{"2026-11-22", "nosuchno", http.StatusNotFound},
+	} {
+		if status := tamper(tt.date, "wrong_amount", tt.number); status != tt.status {
+			t.Errorf("%s on %s: HTTP status %d, want %d", tt.number, tt.date, status, tt.status)
+		}
+	}
+	s.must(http.MethodPost, "bills", `{"channel":"unionpay","date":"2026-11-21","tamper":[]}`, nil)
+	s.must(http.MethodPost, "bills", `{"channel":"unionpay","date":"2026-11-22","tamper":[]}`, nil)
+
+	f := readUpFile(t, u.file("00", "1121")["fileContent"]) // over, though the calendar's day is not
+	if len(f.rows) != 1 || f.rows[0][12] != "cutearly" || f.rows[0][5] != "1121225950" {
+		t.Errorf("the day's rows: %v", f.rows)
+	}
+	u.balances(f, "总计")
+	u.file("98", "1122")
+	s.must(http.MethodPost, "clock", `{"advance":"26h"}`, nil)
+	f = readUpFile(t, u.file("00", "1122")["fileContent"])
+	if len(f.rows) != 2 || f.find(t, "cutlate1")[7] != "000000000300" || f.find(t, "cutback1")[41] != "cutearly" || f.find(t, "cutback1")[15] != "1121225950" {
+		t.Errorf("the next day's rows: %v", f.rows)
+	}
+	u.balances(f, "总计")
+	for _, line := range []string{
+		"自助消费                   1            0.00            3.00            0.02            0.00            0.00            2.98",
+		"退货                       1           25.00            0.00            0.00            0.00           25.00            0.00",
+	} {
+		if !strings.Contains(f.summary, line) {
+			t.Errorf("the summary lacks %q:\n%s", line, f.summary)
+		}
+	}
+	u.file("98", "1120") // without business
+	// A falsified row of a refund, whose payment stands in another day's file.
+	if status := tamper("2026-11-22", "wrong_amount", "cutearly"); status != http.StatusOK {
+		t.Fatalf("HTTP status %d", status)
+	}
+	f = readUpFile(t, u.file("00", "1122")["fileContent"])
+	if row := f.find(t, "cutback1"); row[7] != "000000002501" || row[17] != "D000000002501" {
+		t.Errorf("a falsified refund: %v", row)
+	}
+	u.balances(f, "总计")
+	if f = readUpFile(t, u.file("00", "1121")["fileContent"]); f.find(t, "cutearly")[7] != "000000010000" {
+		t.Errorf("the payment's own day: %v", f.rows)
+	}
+}
+
 // balances compares the summary's line with the rows.
 func (u *unionpay) balances(f upFile, line string) {
 	u.t.Helper()

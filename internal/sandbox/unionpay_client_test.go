@@ -31,6 +31,7 @@ type unionpay struct {
 	middle *x509.Certificate
 	root   *x509.Certificate
 	http   *http.Client
+	now    func() time.Time
 }
 
 type unionpayCredentials struct {
@@ -53,7 +54,7 @@ func (s *running) unionpay() *unionpay {
 
 func newUnionPay(s *running, cred unionpayCredentials) *unionpay {
 	s.t.Helper()
-	u := &unionpay{t: s.t, s: s, cred: cred}
+	u := &unionpay{t: s.t, s: s, cred: cred, now: time.Now}
 	pfx, err := base64.StdEncoding.DecodeString(cred.PFXBase64)
 	if err != nil {
 		u.t.Fatal(err)
@@ -163,7 +164,7 @@ func upTime(t time.Time) string { return t.In(time.FixedZone("", 8*3600)).Format
 func (u *unionpay) head(txnType, subType, bizType string) msg {
 	return msg{
 		"version": "5.1.0", "encoding": "utf-8", "signMethod": "01", "certId": u.certID, "accessType": "0", "merId": u.cred.MerID,
-		"txnType": txnType, "txnSubType": subType, "bizType": bizType, "txnTime": upTime(time.Now()),
+		"txnType": txnType, "txnSubType": subType, "bizType": bizType, "txnTime": upTime(u.now()),
 	}
 }
 

@@ -43,6 +43,9 @@ type Simulator interface {
 	// PayerURL is the page at which the payer of a trade can act; empty where there is none.
 	PayerURL(t *books.Trade) string
 
+	// HasBillRow reports whether a day's bill (2006-01-02) has a row of a trade, a payment's or a refund's.
+	HasBillRow(t *books.Trade, date string) bool
+
 	// LastEvent answers the callback that tells of a trade's latest event. Errors: ErrNotPossible.
 	LastEvent(t *books.Trade) (books.Callback, error)
 	// Message writes and signs a callback as it is sent now; forged: with a signature that isn't the channel's.

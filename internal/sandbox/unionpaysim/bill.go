@@ -92,8 +92,22 @@ func (s *Simulator) settlementDayOf(monthDay string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// BillDay is the settlement day of a moment, which ends at 23:00.
-func (s *Simulator) BillDay(at time.Time) string { return settlementDay(at).Format(dateLayout) }
+// HasBillRow reports whether a settlement day's files have a row of a trade. Settlement days end at 23:00.
+func (s *Simulator) HasBillRow(t *books.Trade, date string) bool {
+	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	return err == nil && (paidOn(t, day) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool { return settledOn(&r, day) }))
+}
+
+// paidOn reports whether a payment stands in a settlement day's files.
+func paidOn(t *books.Trade, day time.Time) bool {
+	return !t.PaidAt.IsZero() && settlementDay(t.PaidAt).Equal(day)
+}
+
+// settledOn reports whether a refund stands in a settlement day's files: in those of the day on which its money went
+// back, whichever day it was asked for.
+func settledOn(r *books.Refund, day time.Time) bool {
+	return r.Status == books.RefundSucceeded && settlementDay(r.SettledAt).Equal(day)
+}
 
 // billRows answers a settlement day's rows as the books have them, oldest order first.
 func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
@@ -106,7 +120,7 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 	var rows []billRow
 	for i := len(trades) - 1; i >= 0; i-- {
 		t := &trades[i]
-		if settlementDay(t.PaidAt).Equal(day) {
+		if paidOn(t, day) {
 			rows = append(rows, billRow{
 				number: t.OutTradeNo, orderID: t.OutTradeNo, queryID: t.ChannelTradeNo, txnType: "01", bizType: t.Attr(attrBizType),
 				at: t.PaidAt, amount: t.Amount, fee: t.Fee, reserved: t.Attr(attrReserved),
@@ -114,7 +128,7 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 		}
 		for j := range t.Refunds {
 			r := &t.Refunds[j]
-			if r.Status != books.RefundSucceeded || !settlementDay(r.SettledAt).Equal(day) {
+			if !settledOn(r, day) {
 				continue
 			}
 			rows = append(rows, billRow{

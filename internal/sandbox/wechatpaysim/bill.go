@@ -172,6 +172,21 @@ func (s *Simulator) downloadBill(c *call) (reply, error) {
 	return reply{file: link.bytes}, nil
 }
 
+// HasBillRow reports whether a day's bill has a row of a trade.
+func (s *Simulator) HasBillRow(t *books.Trade, date string) bool {
+	return paidOn(t, date) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool { return takenInOn(&r, date) })
+}
+
+// paidOn reports whether a payment stands in a day's bill.
+func paidOn(t *books.Trade, date string) bool {
+	return !t.PaidAt.IsZero() && t.PaidAt.In(beijing()).Format(dateLayout) == date
+}
+
+// takenInOn reports whether a refund stands in a day's bill: in that of the day on which it was taken in, settled or not.
+func takenInOn(r *books.Refund, date string) bool {
+	return r.Status != books.RefundFailed && r.CreatedAt.In(beijing()).Format(dateLayout) == date
+}
+
 // billRows answers a day's rows as the books have them, oldest order first, falsified as asked. Payments stand on the day
 // on which they were made, refunds on the day on which they were taken in.
 func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
@@ -182,7 +197,6 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 		return nil, err
 	}
 	date := day.Format(dateLayout)
-	on := func(at time.Time) bool { return at.In(beijing()).Format(dateLayout) == date }
 	var rows []billRow
 	for i := len(trades) - 1; i >= 0; i-- {
 		t := &trades[i]
@@ -190,14 +204,14 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 			appid: a.appid, transactionID: t.ChannelTradeNo, number: t.OutTradeNo, openid: t.Attr(attrOpenID), kind: tradeType(t.Product),
 			subject: t.Subject, attach: t.Attr(attrAttach), device: t.Attr(attrDevice), sub: t.Attr(attrSub), state: stateSuccess,
 		}
-		if on(t.PaidAt) {
+		if paidOn(t, date) {
 			paid := row
 			paid.at, paid.amount, paid.fee = t.PaidAt, t.Amount, t.Fee
 			rows = append(rows, paid)
 		}
 		for j := range t.Refunds {
 			r := &t.Refunds[j]
-			if r.Status == books.RefundFailed || !on(r.CreatedAt) {
+			if !takenInOn(r, date) {
 				continue
 			}
 			attrs := attrsOf(r)
