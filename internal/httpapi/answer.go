@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/paymux/paymux/signing"
 )
@@ -100,10 +101,19 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer, id sign
 	// What fails here is the connection; the signature tells the caller that
 	// the content is cut.
 	if a.file != nil {
+		s.allowTime(w, a.file.Size)
 		_, _ = io.CopyN(w, a.file.Content, a.file.Size)
 		return
 	}
 	_, _ = w.Write(signed)
+}
+
+// allowTime gives a connection as long as a file of a size may take. Where it
+// cannot be told, the server's own limit stands.
+func (s *Server) allowTime(w http.ResponseWriter, size int64) {
+	most := s.cfg.WriteTimeout + time.Duration(size/s.cfg.FileRate)*time.Second
+	// A connection's deadline is of the system's clock.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most))
 }
 
 func (s *Server) sign(id signing.Identity, status int, body []byte) (signing.AnswerSignature, error) {

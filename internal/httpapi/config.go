@@ -23,6 +23,9 @@ type Config struct {
 	ReadTimeout, WriteTimeout time.Duration
 	// NonceTimeout bounds the commit of a nonce by itself.
 	NonceTimeout time.Duration
+	// FileRate is how many bytes a second a caller must take of a file: it gives
+	// large files longer than an answer has.
+	FileRate int64
 	// CheckTimeout bounds one check of /readyz.
 	CheckTimeout time.Duration
 	// RetryAfter is what a 503 asks callers to wait.
@@ -43,6 +46,7 @@ func DefaultConfig() Config {
 		ReadTimeout:    10 * time.Second,
 		WriteTimeout:   30 * time.Second,
 		NonceTimeout:   5 * time.Second,
+		FileRate:       64 << 10,
 		CheckTimeout:   2 * time.Second,
 		RetryAfter:     2 * time.Second,
 		MaxClockSkew:   30 * time.Second,
@@ -62,6 +66,7 @@ func (c Config) check() error {
 		{"ReadTimeout", int64(c.ReadTimeout)},
 		{"WriteTimeout", int64(c.WriteTimeout)},
 		{"NonceTimeout", int64(c.NonceTimeout)},
+		{"FileRate", c.FileRate},
 		{"CheckTimeout", int64(c.CheckTimeout)},
 		{"RetryAfter", int64(c.RetryAfter)},
 		{"MaxClockSkew", int64(c.MaxClockSkew)},

@@ -13,9 +13,11 @@ import (
 type listKind byte
 
 const (
-	listPayments listKind = 'p'
-	listRefunds  listKind = 'r'
-	listEvents   listKind = 'e'
+	listPayments        listKind = 'p'
+	listRefunds         listKind = 'r'
+	listEvents          listKind = 'e'
+	listReconciliations listKind = 'c'
+	listDiscrepancies   listKind = 'd'
 )
 
 // position is the last item of a page; the next page is what comes after it.

@@ -65,6 +65,7 @@ type harness struct {
 	keys   *fakeKeys
 	events *fakeEvents
 	states *fakeStates
+	books  *fakeReconcile
 	checks []Check
 	log    *lockedBuffer
 	nowNS  atomic.Int64
@@ -96,7 +97,7 @@ type option func(*Config, *Deps)
 func newHarness(t testing.TB, options ...option) *harness {
 	t.Helper()
 	k := keysOnce()
-	h := &harness{t: t, log: &lockedBuffer{}, nonces: newFakeNonces(), limit: &fakeLimiter{}, events: newFakeEvents(), states: &fakeStates{}}
+	h := &harness{t: t, log: &lockedBuffer{}, nonces: newFakeNonces(), limit: &fakeLimiter{}, events: newFakeEvents(), states: &fakeStates{}, books: newFakeReconcile()}
 	h.nowNS.Store(time.Date(2025, 11, 21, 4, 0, 0, 0, time.UTC).UnixNano())
 	h.core = newFakeCore(h.now, h.nonces)
 	h.keys = &fakeKeys{merchants: map[string]signing.Merchant{
@@ -121,7 +122,7 @@ func newHarness(t testing.TB, options ...option) *harness {
 	deps := Deps{
 		Auth: &signing.Authenticator{Keys: h.keys, Now: h.now},
 		Ring: func() *signing.KeyRing { return h.ring }, Nonces: h.nonces, Limiter: h.limit,
-		Merchants: h.core, Payments: h.core, Refunds: h.core, Events: h.events, Channels: h.states,
+		Merchants: h.core, Payments: h.core, Refunds: h.core, Events: h.events, Channels: h.states, Reconciliations: h.books, Statements: h.books,
 		Notify: func(channel, accountID string, w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, "%s/%s", channel, accountID)
 		},

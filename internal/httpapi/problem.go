@@ -29,6 +29,7 @@ type Problem struct {
 const (
 	problemType = "application/problem+json"
 	jsonType    = "application/json"
+	textType    = "text/plain; charset=utf-8"
 	// errorsPage is where every code is explained; the type URIs point there.
 	errorsPage = "/docs/errors"
 )

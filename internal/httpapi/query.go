@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -90,16 +91,36 @@ func (q *query) moment(name string) time.Time {
 	return t
 }
 
+// day reads a date.
+func (q *query) day(name string) channels.Day {
+	v, ok := q.get(name)
+	if !ok {
+		return channels.Day{}
+	}
+	d, err := channels.ParseDay(v)
+	if err != nil || d.String() != v {
+		q.fault(name, "must be a date, written as 2006-01-02")
+	}
+	return d
+}
+
+// count reads a whole number from 1 to most; absent, it is 0.
+func (q *query) count(name string, most int) int {
+	v, ok := q.get(name)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > most || strconv.Itoa(n) != v {
+		q.fault(name, "must be an integer from 1 to "+strconv.Itoa(most))
+	}
+	return n
+}
+
 // page reads limit and cursor.
 func (q *query) page(cfg Config, list listKind) (limit int, before position) {
-	limit = cfg.DefaultPage
-	if v, ok := q.get("limit"); ok {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > cfg.MaxPage || strconv.Itoa(n) != v {
-			q.fault("limit", "must be an integer from 1 to "+strconv.Itoa(cfg.MaxPage))
-		} else {
-			limit = n
-		}
+	if limit = q.count("limit", cfg.MaxPage); limit < 1 || limit > cfg.MaxPage {
+		limit = cfg.DefaultPage
 	}
 	if v, ok := q.get("cursor"); ok {
 		p, err := parseCursor(list, v)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -14,11 +15,13 @@ import (
 // endpoint serves an authenticated request.
 type endpoint func(r *http.Request) (reply, error)
 
-// reply is an endpoint's answer.
+// reply is an endpoint's answer: a document, a text, or a file.
 type reply struct {
 	status   int
 	body     any
 	replayed bool
+	text     string
+	file     *File
 }
 
 // headerReplayed marks the answer to a repeated create.
@@ -33,7 +36,7 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	return []route{
+	routes := []route{
 		{http.MethodPost, "/v1/payments", s.createPayment, false},
 		{http.MethodGet, "/v1/payments", s.listPayments, true},
 		{http.MethodGet, "/v1/payments/{id}", s.getPayment, false},
@@ -48,6 +51,18 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/events/{id}/resend", s.resendEvent, false},
 		{http.MethodPost, "/v1/webhook-endpoints/enable", s.enableEndpoint, false},
 	}
+	if s.deps.Reconciliations == nil || s.deps.Statements == nil {
+		return routes
+	}
+	return append(routes, []route{
+		{http.MethodGet, "/v1/reconciliations", s.listReconciliations, true},
+		{http.MethodGet, "/v1/reconciliations/{id}", s.getReconciliation, false},
+		{http.MethodGet, "/v1/reconciliations/{id}/discrepancies", s.listDiscrepancies, true},
+		{http.MethodGet, "/v1/statements/{date}.csv", s.statementFile(statementCSV), true},
+		{http.MethodGet, "/v1/statements/{date}.csv.sha256", s.statementDigest(statementCSV), true},
+		{http.MethodGet, "/v1/statements/{date}.xlsx", s.statementFile(statementXLSX), true},
+		{http.MethodGet, "/v1/statements/{date}.xlsx.sha256", s.statementDigest(statementXLSX), true},
+	}...)
 }
 
 func (s *Server) apiRouter() *chi.Mux {
@@ -118,6 +133,22 @@ func (s *Server) endpoint(rt route) http.HandlerFunc {
 		if rep.replayed {
 			w.Header().Set(headerReplayed, "true")
 		}
+		s.write(w, r, rep)
+	}
+}
+
+// write answers with what an endpoint replied.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, rep reply) {
+	switch {
+	case rep.file != nil:
+		if err := WriteFile(w, *rep.file); err != nil {
+			s.WriteError(w, r, err)
+		}
+	case rep.text != "":
+		w.Header().Set("Content-Type", textType)
+		w.WriteHeader(rep.status)
+		_, _ = io.WriteString(w, rep.text) // into the answer, which takes everything
+	default:
 		WriteJSON(w, rep.status, rep.body)
 	}
 }

@@ -28,6 +28,9 @@ type Deps struct {
 	Refunds   Refunds
 	Events    Events
 	Channels  ChannelStates
+	// Reconciliations and Statements are served where both are given.
+	Reconciliations Reconciliations
+	Statements      Statements
 	// Notify serves channels' callbacks, outside of merchant authentication.
 	Notify NotifyFunc
 	Checks []Check
