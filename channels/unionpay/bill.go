@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/billfile"
 )
 
 const (
@@ -67,41 +68,33 @@ func (c *Client) ReadBill(kind channels.BillKind, day channels.Day, original io.
 	if kind != channels.BillTrades {
 		return channels.BillTotals{}, fmt.Errorf("UnionPay has no bill of %s", kind)
 	}
-	source := &source{ReaderAt: original}
-	totals, err := readBill(c.cfg.MerID, day, source, size, each)
-	if err != nil && source.err != nil {
+	source := billfile.NewSource(original, size)
+	reading := billReading{merID: c.cfg.MerID, day: day, maxMember: billfile.Limit(c.cfg.BillMaxUnpackedBytes, maxMember)}
+	totals, err := reading.read(source, size, each)
+	if err != nil && source.Err() != nil {
 		// What cannot be read is not damaged.
-		return channels.BillTotals{}, fmt.Errorf("read the bill: %w", source.err)
+		return channels.BillTotals{}, fmt.Errorf("read the bill: %w", source.Err())
 	}
+	return totals, err
+}
+
+// billReading is what a bill is read against.
+type billReading struct {
+	merID string
+	day   channels.Day
+	// maxMember bounds a member of the archive unpacked, in bytes.
+	maxMember int64
+}
+
+func (b billReading) read(original io.ReaderAt, size int64, each func(channels.BillRow) error) (channels.BillTotals, error) {
+	a, err := openArchive(original, size, b.maxMember)
 	if err != nil {
 		return channels.BillTotals{}, err
 	}
-	return totals, nil
-}
-
-// source keeps apart what reading the original failed of from what it holds.
-type source struct {
-	io.ReaderAt
-	err error
-}
-
-func (s *source) ReadAt(p []byte, off int64) (int, error) {
-	n, err := s.ReaderAt.ReadAt(p, off)
-	if err != nil && !errors.Is(err, io.EOF) {
-		s.err = err
-	}
-	return n, err //nolint:wrapcheck // ReadBill wraps it
-}
-
-func readBill(merID string, day channels.Day, original io.ReaderAt, size int64, each func(channels.BillRow) error) (channels.BillTotals, error) {
-	a, err := openArchive(original, size)
-	if err != nil {
-		return channels.BillTotals{}, err
-	}
-	if want := day.Format("060102"); a.date != want {
+	if want := b.day.Format("060102"); a.date != want {
 		return channels.BillTotals{}, broken(0, "its files are of the day %s, not %s (year, month, day)", a.date, want)
 	}
-	r := newRecordReader(merID, day, each)
+	r := newRecordReader(b.merID, b.day, each)
 	for _, m := range []struct {
 		file *zip.File
 		read func(io.Reader) error
@@ -113,7 +106,7 @@ func readBill(merID string, day channels.Day, original io.ReaderAt, size int64, 
 	// UnionPay's test gateway hands out files whose names have another merchant's
 	// number while each record has ours. The records decide; without any, the
 	// names must.
-	if a.merID != merID && r.totals.Rows == 0 {
+	if a.merID != b.merID && r.totals.Rows == 0 {
 		return channels.BillTotals{}, broken(0, "its files are another merchant's")
 	}
 	var stated summary
@@ -124,7 +117,7 @@ func readBill(merID string, day channels.Day, original io.ReaderAt, size int64, 
 	if err != nil {
 		return channels.BillTotals{}, err
 	}
-	if err := stated.check(a.merID, day, r.sums); err != nil {
+	if err := stated.check(a.merID, b.day, r.sums); err != nil {
 		return channels.BillTotals{}, err
 	}
 	r.totals.Stated = true
@@ -145,6 +138,7 @@ func readMember(f *zip.File, read func(io.Reader) error) error {
 	return read(in)
 }
 
+// broken is billfile.Broken as an error.
 func broken(line int64, format string, args ...any) error {
-	return &channels.BrokenBillError{Line: line, Detail: fmt.Sprintf(format, args...)}
+	return billfile.Broken(line, format, args...)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/channels/adaptertest"
+	"github.com/paymux/paymux/channels/billfile"
 )
 
 // billDay is a settlement day over a year's end in no column: 2026-11-20.
@@ -104,7 +105,7 @@ func zipped(t testing.TB, files ...member) []byte {
 
 func read(merID string, day channels.Day, original []byte) ([]channels.BillRow, channels.BillTotals, error) {
 	var rows []channels.BillRow
-	totals, err := readBill(merID, day, bytes.NewReader(original), int64(len(original)), func(r channels.BillRow) error {
+	totals, err := billReading{merID, day, maxMember}.read(bytes.NewReader(original), int64(len(original)), func(r channels.BillRow) error {
 		rows = append(rows, r)
 		return nil
 	})
@@ -267,7 +268,7 @@ func TestBillBroken(t *testing.T) {
 		"short record":              {detail(record(nil) + "\r\n" + refundRecord()[:606] + "\r\n"), 2},
 		"columns moved":             {detail(record(nil) + "\r\nx" + refundRecord() + "\r\n"), 2},
 		"empty record":              {detail(record(nil) + "\r\n\r\n"), 2},
-		"endless record":            {detail(record(nil) + "\r\n" + strings.Repeat(" ", maxRecord+1)), 2},
+		"endless record":            {detail(record(nil) + "\r\n" + strings.Repeat(" ", billfile.MaxLine+1)), 2},
 		"record twice":              {detail(dayFiles()[0].content + record(nil) + "\r\n"), 3},
 		"record lost":               {detail(record(nil) + "\r\n"), 11},
 		"no records at all":         {dayFiles()[1:], 11},

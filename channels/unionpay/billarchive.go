@@ -15,7 +15,7 @@ const (
 	// maxDirectory bounds the archive's directory, which is read as a whole.
 	maxDirectory = 64 << 10
 	// maxMember bounds a member unpacked: as much as an archive without ZIP64 can
-	// hold, about seven million records.
+	// hold, about seven million records. An account may lower it.
 	maxMember = 1<<32 - 1
 	// maxSummary bounds the summary, which is read as a whole; a real one has two
 	// kilobytes.
@@ -37,7 +37,7 @@ func memberName() *regexp.Regexp {
 
 // openArchive finds the members. Members under other names are left alone,
 // unless the name says that they hold records.
-func openArchive(original io.ReaderAt, size int64) (archive, error) {
+func openArchive(original io.ReaderAt, size, maxMember int64) (archive, error) {
 	if err := checkDirectory(original, size); err != nil {
 		return archive{}, err
 	}
@@ -55,7 +55,7 @@ func openArchive(original io.ReaderAt, size int64) (archive, error) {
 			}
 			continue
 		}
-		if err := a.add(f, m[2]+m[3], m[1]+m[4], m[5]); err != nil {
+		if err := a.add(f, m[2]+m[3], m[1]+m[4], m[5], maxMember); err != nil {
 			return archive{}, err
 		}
 	}
@@ -65,12 +65,12 @@ func openArchive(original io.ReaderAt, size int64) (archive, error) {
 	return a, nil
 }
 
-func (a *archive) add(f *zip.File, kind, date, merID string) error {
+func (a *archive) add(f *zip.File, kind, date, merID string, most int64) error {
 	if (a.date != "" && a.date != date) || (a.merID != "" && a.merID != merID) {
 		return broken(0, "its files are of different days or merchants")
 	}
 	a.date, a.merID = date, merID
-	place, most := &a.detail, uint64(maxMember)
+	place := &a.detail
 	switch kind {
 	case "ZME":
 		place = &a.errors
@@ -82,7 +82,7 @@ func (a *archive) add(f *zip.File, kind, date, merID string) error {
 		return broken(0, "it has two files of the kind %s", kind)
 	case f.Flags&1 != 0:
 		return broken(0, "%s is encrypted", f.Name)
-	case f.UncompressedSize64 > most:
+	case f.UncompressedSize64 > uint64(most):
 		return broken(0, "%s is larger than the limit", f.Name)
 	}
 	*place = f

@@ -1,14 +1,13 @@
 package unionpay
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"hash/maphash"
 	"io"
 	"strings"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/texts"
 	"github.com/paymux/paymux/internal/money"
 )
@@ -109,31 +108,26 @@ func (r *recordReader) readErrors(in io.Reader) error {
 // records calls read for each record, without its line end, to the end of the
 // member. What read says is wrong is told with the record's number.
 func (r *recordReader) records(l *layout, in io.Reader, read func(record []byte) (channels.BillRow, error)) error {
-	buffered := bufio.NewReaderSize(in, maxRecord)
-	for number := int64(1); ; number++ {
-		record, err := buffered.ReadSlice('\n')
-		switch {
-		case errors.Is(err, io.EOF) && len(record) == 0:
-			return nil
-		case errors.Is(err, bufio.ErrBufferFull):
-			return broken(number, "%s: a record is longer than %d bytes", l.name, maxRecord)
-		case err != nil && !errors.Is(err, io.EOF):
-			return broken(number, "%s: its content does not agree with its length and checksum", l.name)
-		}
-		record = bytes.TrimSuffix(bytes.TrimSuffix(record, []byte("\n")), []byte("\r"))
+	lines := billfile.NewLines(in)
+	for lines.Next() {
+		record := lines.Bytes()
 		row, err := channels.BillRow{}, l.check(record)
 		if err == nil {
 			row, err = read(record)
 		}
 		if err != nil {
-			return broken(number, "%s: %s", l.name, err.Error())
+			return broken(lines.Number(), "%s: %s", l.name, err.Error())
 		}
-		row.Line = number
+		row.Line = lines.Number()
 		r.totals.Rows++
 		if err := r.each(row); err != nil {
 			return err
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return broken(lines.Number(), "%s: %s", l.name, billfile.Reason(err))
+	}
+	return nil
 }
 
 // transaction reads a record of ZM. Its direction is said twice, by its type

@@ -64,9 +64,6 @@ const (
 	colErrorMerID = 18
 )
 
-// maxRecord bounds a record with its line end, in bytes.
-const maxRecord = 4096
-
 // column is a column's content without the blanks round it.
 func (l *layout) column(record []byte, n int) []byte {
 	return bytes.Trim(record[l.at[n]:l.at[n]+l.width[n]], " ")

@@ -50,6 +50,14 @@ type Config struct {
 	// RefundWindowDays is how long after the payment a refund is possible;
 	// absent: 330.
 	RefundWindowDays *int `json:"refund_window_days,omitempty"`
+
+	// BillMaxBytes is the largest message with a day's files; absent: 64 MiB,
+	// which is about 800,000 transactions. While it is verified it takes some four
+	// times as much memory.
+	BillMaxBytes int64 `json:"bill_max_bytes,omitempty"`
+	// BillMaxUnpackedBytes is the most that one of the files may unpack to;
+	// absent: 4 GiB, the most that the archive can say.
+	BillMaxUnpackedBytes int64 `json:"bill_max_unpacked_bytes,omitempty"`
 }
 
 // ParseConfig reads credentials strictly: unknown fields, names in another
@@ -109,6 +117,9 @@ func (c Config) faults() []error {
 	}
 	if c.TermID != "" && !texts.Is(c.TermID, 1, 8, texts.IsAlnum) {
 		add("term_id must be 1 to 8 letters and digits")
+	}
+	if c.BillMaxBytes < 0 || c.BillMaxBytes > maxFileAnswerEver || c.BillMaxUnpackedBytes < 0 {
+		add("bill_max_bytes must be 1 to %d, bill_max_unpacked_bytes 1 or more", int64(maxFileAnswerEver))
 	}
 	if v := c.RefundWindowDays; v != nil && (*v < 1 || *v > 3650) {
 		add("refund_window_days must be 1 to 3650")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/texts"
 )
 
@@ -20,10 +21,11 @@ const (
 	// fileTypeZIP is the archive of a merchant's settlement files.
 	fileTypeZIP = "00"
 
-	// maxFileAnswer and maxFile bound a file as it comes and unpacked, in
-	// bytes. A line of detail has 609 bytes before it is packed.
-	maxFileAnswer = 64 << 20
-	maxFile       = 128 << 20
+	// maxFileAnswer bounds the message with a file, in bytes, where the account
+	// sets no limit; maxFileAnswerEver bounds that limit, as all of it is in
+	// memory.
+	maxFileAnswer     = 64 << 20
+	maxFileAnswerEver = 1 << 30
 )
 
 // ErrNoFile is the cause when UnionPay has no file of that day: nothing was
@@ -45,7 +47,7 @@ type File struct {
 // lies more than two weeks ahead, cannot be asked for.
 //
 // The protocol has the whole file in one field of one signed message, so that
-// this message is in memory until its signature has held: maxFileAnswer bounds
+// this message is in memory until its signature has held: bill_max_bytes bounds
 // it. From there on the file is unpacked into w piece by piece.
 func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer) (File, error) {
 	now := c.now()
@@ -62,7 +64,8 @@ func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer
 	if err != nil {
 		return File{}, c.fail(channels.OpBill, channels.NotProcessed, err)
 	}
-	m, err := c.exchange(ctx, channels.OpBill, c.files, signed, maxFileAnswer)
+	most := billfile.Limit(c.cfg.BillMaxBytes, maxFileAnswer)
+	m, err := c.exchange(ctx, channels.OpBill, c.files, signed, most)
 	if err != nil {
 		return File{}, err
 	}
@@ -80,7 +83,8 @@ func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer
 	default:
 		return File{}, c.refusal(channels.OpBill, reply{m, code, m.get("respMsg")})
 	}
-	size, err := unpack(w, m.get("fileContent"), maxFile)
+	// The archive is packed already: the zlib stream round it saves little.
+	size, err := unpack(w, m.get("fileContent"), 2*most)
 	if err != nil {
 		return File{}, c.fail(channels.OpBill, channels.Unknown, fmt.Errorf("unpack file: %w", err))
 	}
