@@ -1,9 +1,8 @@
 package router
 
 import (
-	"context"
-	"errors"
-	"net/http"
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +17,8 @@ type Settings struct {
 	Failures uint32
 	// OpenFor is how long an open breaker waits before it lets probes through.
 	OpenFor time.Duration
-	// Probes is how many calls a half-open breaker lets through at once.
+	// Probes is how many calls a half-open breaker lets through; it closes when
+	// all of them were good and opens again with the first that was not.
 	Probes uint32
 	// TakenOutFor is how long an account rests whose key, certificate or
 	// permission the channel refused.
@@ -26,9 +26,15 @@ type Settings struct {
 	// MaxConcurrent bounds the calls under way at one account that move money;
 	// as many again may ask and close.
 	MaxConcurrent int
-	Now           func() time.Time
-	// OnChange is told of a breaker's move, for logs and metrics.
-	OnChange func(accountID string, op channels.Operation, from, to State)
+	// SlowStart is how long an account that was idle or ill takes to become warm,
+	// Idle is after how long without calls that pay it counts as idle.
+	SlowStart, Idle time.Duration
+	// Recent is how old a call may be to count for success rate and latency.
+	Recent time.Duration
+	Now    func() time.Time
+	// OnChange is told of a breaker's move, for logs. It is called while the
+	// breaker is locked and must not ask for its state.
+	OnChange func(accountID, channel string, op channels.Operation, from, to State)
 }
 
 // State is a breaker's state as the public API names it.
@@ -50,74 +56,69 @@ var states = map[gobreaker.State]State{
 // Guards keeps the breakers, bounds and figures of all accounts.
 type Guards struct {
 	settings Settings
-	mu       sync.Mutex
+	mu       sync.RWMutex
 	accounts map[string]*guard
 }
 
 // NewGuards makes the guards; accounts get theirs when they are first seen.
 func NewGuards(s Settings) *Guards {
+	s.SlowStart = cmp.Or(s.SlowStart, 30*time.Second)
+	s.Idle = cmp.Or(s.Idle, time.Minute)
+	s.Recent = cmp.Or(s.Recent, 10*time.Minute)
 	return &Guards{settings: s, accounts: map[string]*guard{}}
 }
 
+// guard is one account's.
 type guard struct {
-	pay, refund *gobreaker.TwoStepCircuitBreaker[any]
+	pay, refund *breaker
 	moving      chan struct{}
 	asking      chan struct{}
-	figures     figures
+	// trickle is for questions while the channel is mute.
+	trickle chan struct{}
+	// mute counts questions in a row that the channel gave no answer to.
+	mute    streak
+	figures figures
+	warmth  warmth
 
 	mu       sync.Mutex
+	channel  string // "" until it is opened
 	takenOut time.Time
 }
 
 func (g *Guards) of(accountID string) *guard {
+	g.mu.RLock()
+	a, ok := g.accounts[accountID]
+	g.mu.RUnlock()
+	if ok {
+		return a
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	a, ok := g.accounts[accountID]
-	if !ok {
-		a = &guard{
-			pay:    g.breaker(accountID, channels.OpPay),
-			refund: g.breaker(accountID, channels.OpRefund),
-			moving: make(chan struct{}, g.settings.MaxConcurrent),
-			asking: make(chan struct{}, g.settings.MaxConcurrent),
-		}
-		g.accounts[accountID] = a
+	if a, ok := g.accounts[accountID]; ok {
+		return a
 	}
+	a = &guard{
+		moving: make(chan struct{}, g.settings.MaxConcurrent),
+		asking: make(chan struct{}, g.settings.MaxConcurrent), trickle: make(chan struct{}, max(1, g.settings.Probes)),
+	}
+	a.pay = g.newBreaker(accountID, a, channels.OpPay)
+	a.refund = g.newBreaker(accountID, a, channels.OpRefund)
+	g.accounts[accountID] = a
 	return a
 }
 
-func (g *Guards) breaker(accountID string, op channels.Operation) *gobreaker.TwoStepCircuitBreaker[any] {
-	return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-		Name:         accountID + "/" + string(op),
-		MaxRequests:  g.settings.Probes,
-		Timeout:      g.settings.OpenFor,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= g.settings.Failures },
-		IsSuccessful: healthy,
-		OnStateChange: func(_ string, from, to gobreaker.State) {
-			if g.settings.OnChange != nil {
-				g.settings.OnChange(accountID, op, states[from], states[to])
-			}
-		},
-	})
+func (a *guard) name() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.channel
 }
 
-// healthy tells whether an outcome speaks for the channel: a refusal does.
-func healthy(err error) bool {
-	return err == nil || channels.OutcomeOf(err) == channels.Declined
-}
-
-// Available tells whether a payment may be tried at the account now.
-func (g *Guards) Available(accountID string) (string, bool) {
-	a := g.of(accountID)
-	switch {
-	case a.resting(g.settings.Now()):
-		return "the channel refused the account's key, certificate or permission; it rests until it is tried again", false
-	case a.pay.State() == gobreaker.StateOpen:
-		return "its breaker is open after repeated failures", false
-	case len(a.moving) == cap(a.moving):
-		return "as many calls as allowed are under way", false
-	default:
-		return "", true
-	}
+// rest takes the account out until a time; it is warmed up again afterwards.
+func (a *guard) rest(until time.Time) {
+	a.mu.Lock()
+	a.takenOut = until
+	a.mu.Unlock()
+	a.warmth.cooled(until)
 }
 
 func (a *guard) resting(now time.Time) bool {
@@ -126,141 +127,85 @@ func (a *guard) resting(now time.Time) bool {
 	return now.Before(a.takenOut)
 }
 
+// Available tells whether a payment may be tried at the account now.
+func (g *Guards) Available(accountID string) (string, bool) {
+	a := g.of(accountID)
+	switch {
+	case a.resting(g.settings.Now()):
+		return "the channel refused the account's key, certificate or permission; it rests until it is tried again", false
+	case a.pay.state() == gobreaker.StateOpen:
+		return "its breaker is open after repeated failures", false
+	case a.pay.probing(g.settings.Probes):
+		return "its breaker is half open and its probes are under way", false
+	case len(a.moving) == cap(a.moving):
+		return "as many calls as allowed are under way", false
+	default:
+		return "", true
+	}
+}
+
+// Load implements [Loads].
+func (g *Guards) Load(accountID string) Load {
+	a := g.of(accountID)
+	now := g.settings.Now()
+	return Load{
+		InFlight: len(a.moving), SuccessRate: a.figures.smoothed(now.Add(-g.settings.Recent)),
+		Warmth: a.warmth.at(now, g.settings.Idle, g.settings.SlowStart),
+	}
+}
+
 // Report is an account's health of late.
 type Report struct {
-	Breaker       State
-	RefundBreaker State
+	AccountID string
+	// Channel is empty for an account that this process has not opened yet.
+	Channel string
+	// Breakers is one for each kind of operation that has one: pay, refund.
+	Breakers []BreakerReport
 	// SuccessRate is over the last calls that pay, 0 to 1; -1 before the first.
 	SuccessRate float64
 	// Latency is the median of the last calls that pay.
 	Latency time.Duration
 	// InFlight is the number of calls under way that move money.
 	InFlight int
+	// Asking is the number of calls under way that ask or close.
+	Asking   int
 	TakenOut bool
+}
+
+// Breaker gives the state of the breaker of one kind of operation.
+func (r Report) Breaker(op channels.Operation) State {
+	for _, b := range r.Breakers {
+		if b.Operation == op {
+			return b.State
+		}
+	}
+	return BreakerClosed
 }
 
 // Report gives an account's health of late.
 func (g *Guards) Report(accountID string) Report {
 	a := g.of(accountID)
-	rate, latency := a.figures.read()
+	now := g.settings.Now()
+	recent := now.Add(-g.settings.Recent)
 	return Report{
-		Breaker: states[a.pay.State()], RefundBreaker: states[a.refund.State()],
-		SuccessRate: rate, Latency: latency, InFlight: len(a.moving), TakenOut: a.resting(g.settings.Now()),
+		AccountID: accountID, Channel: a.name(), Breakers: []BreakerReport{a.pay.report(), a.refund.report()},
+		SuccessRate: a.figures.rate(recent), Latency: a.figures.latency(recent),
+		InFlight: len(a.moving), Asking: len(a.asking), TakenOut: a.resting(now),
 	}
 }
 
-// Guard puts an account's breakers and bounds before its channel.
-func (g *Guards) Guard(accountID string, ch channels.Channel) channels.Channel {
-	guarded := &guardedChannel{Channel: ch, guards: g, account: g.of(accountID)}
-	if r, ok := ch.(channels.Reverser); ok {
-		return &guardedReverser{guardedChannel: guarded, reverser: r}
+// Reports gives the health of every account that was seen, by id.
+func (g *Guards) Reports() []Report {
+	g.mu.RLock()
+	ids := make([]string, 0, len(g.accounts))
+	for id := range g.accounts {
+		ids = append(ids, id)
 	}
-	return guarded
-}
-
-type guardedChannel struct {
-	channels.Channel
-	guards  *Guards
-	account *guard
-}
-
-type guardedReverser struct {
-	*guardedChannel
-	reverser channels.Reverser
-}
-
-// Unwrap gives the channel behind the guard, for questions that no breaker
-// minds, such as the ends of its certificates.
-func (c *guardedChannel) Unwrap() channels.Channel { return c.Channel }
-
-var errFull = errors.New("as many calls as allowed are under way at this account")
-
-// refused is the error of a call that was not made.
-func (c *guardedChannel) refused(op channels.Operation, err error) error {
-	return &channels.Error{Outcome: channels.NotProcessed, Channel: c.Name(), Op: op, Err: err}
-}
-
-func (c *guardedChannel) Pay(ctx context.Context, req channels.PayRequest) (channels.PayResult, error) {
-	if c.Capabilities().Scenes[req.Attempt.Scene].LocalOnly {
-		return c.Channel.Pay(ctx, req)
+	g.mu.RUnlock()
+	slices.Sort(ids)
+	out := make([]Report, len(ids))
+	for i, id := range ids {
+		out[i] = g.Report(id)
 	}
-	return moving(c, c.account.pay, channels.OpPay, func() (channels.PayResult, error) {
-		start := c.guards.settings.Now()
-		res, err := c.Channel.Pay(ctx, req)
-		c.account.figures.add(healthy(err), c.guards.settings.Now().Sub(start))
-		return res, err
-	})
-}
-
-func (c *guardedChannel) Refund(ctx context.Context, req channels.RefundRequest) (channels.RefundState, error) {
-	return moving(c, c.account.refund, channels.OpRefund, func() (channels.RefundState, error) { return c.Channel.Refund(ctx, req) })
-}
-
-func (c *guardedChannel) QueryPayment(ctx context.Context, ref channels.AttemptRef) (channels.PaymentState, error) {
-	return asking(ctx, c, channels.OpQuery, func() (channels.PaymentState, error) { return c.Channel.QueryPayment(ctx, ref) })
-}
-
-func (c *guardedChannel) ClosePayment(ctx context.Context, ref channels.AttemptRef) (channels.CloseResult, error) {
-	return asking(ctx, c, channels.OpClose, func() (channels.CloseResult, error) { return c.Channel.ClosePayment(ctx, ref) })
-}
-
-func (c *guardedChannel) QueryRefund(ctx context.Context, req channels.RefundRequest) (channels.RefundState, error) {
-	return asking(ctx, c, channels.OpRefundQuery, func() (channels.RefundState, error) { return c.Channel.QueryRefund(ctx, req) })
-}
-
-// ReversePayment passes like a close: it is never stopped by a breaker.
-func (c *guardedReverser) ReversePayment(ctx context.Context, ref channels.AttemptRef) (channels.ReverseResult, error) {
-	return asking(ctx, c.guardedChannel, channels.OpReverse, func() (channels.ReverseResult, error) {
-		return c.reverser.ReversePayment(ctx, ref)
-	})
-}
-
-// ParseNotification goes round the guard: whoever posts a callback must not be
-// able to move a breaker.
-func (c *guardedChannel) ParseNotification(header http.Header, body []byte) (channels.Notification, error) {
-	return c.Channel.ParseNotification(header, body)
-}
-
-// moving runs a call that moves money behind its breaker and bound.
-func moving[T any](c *guardedChannel, breaker *gobreaker.TwoStepCircuitBreaker[any], op channels.Operation, call func() (T, error)) (T, error) {
-	var none T
-	select {
-	case c.account.moving <- struct{}{}:
-		defer func() { <-c.account.moving }()
-	default:
-		return none, c.refused(op, errFull)
-	}
-	done, err := breaker.Allow()
-	if err != nil {
-		return none, c.refused(op, err)
-	}
-	// A call that panics must not leave a half-open breaker waiting for it.
-	reported := false
-	defer func() {
-		if !reported {
-			done(errFull)
-		}
-	}()
-	res, err := call()
-	reported = true
-	done(err)
-	if err != nil && channels.OutcomeOf(err) == channels.Misconfigured {
-		c.account.mu.Lock()
-		c.account.takenOut = c.guards.settings.Now().Add(c.guards.settings.TakenOutFor)
-		c.account.mu.Unlock()
-	}
-	return res, err
-}
-
-// asking runs a call that asks or closes: bounded by waiting for a place, never
-// stopped by a breaker.
-func asking[T any](ctx context.Context, c *guardedChannel, op channels.Operation, call func() (T, error)) (T, error) {
-	var none T
-	select {
-	case c.account.asking <- struct{}{}:
-		defer func() { <-c.account.asking }()
-	case <-ctx.Done():
-		return none, c.refused(op, ctx.Err())
-	}
-	return call()
+	return out
 }

@@ -71,7 +71,7 @@ func guards(changes *[]router.State) *router.Guards {
 	var mu sync.Mutex
 	return router.NewGuards(router.Settings{
 		Failures: 3, OpenFor: 10 * time.Second, Probes: 1, TakenOutFor: time.Minute, MaxConcurrent: 2, Now: time.Now,
-		OnChange: func(_ string, _ channels.Operation, _, to router.State) {
+		OnChange: func(_, _ string, _ channels.Operation, _, to router.State) {
 			mu.Lock()
 			defer mu.Unlock()
 			if changes != nil {
@@ -116,7 +116,7 @@ func TestBreakerOpensOnIllHealthAndHealsByOneProbe(t *testing.T) {
 		if err := pay(ch); err != nil {
 			t.Fatalf("the probe was refused: %v", err)
 		}
-		if got := g.Report("acc").Breaker; got != router.BreakerClosed {
+		if got := g.Report("acc").Breaker(channels.OpPay); got != router.BreakerClosed {
 			t.Errorf("breaker is %s after a good probe", got)
 		}
 		want := []router.State{router.BreakerOpen, router.BreakerHalfOpen, router.BreakerClosed}
@@ -140,7 +140,7 @@ func TestBreakerIsNotFedByRefusalsOrForgedNotifications(t *testing.T) {
 		_ = pay(ch)
 		_, _ = ch.ParseNotification(nil, nil)
 	}
-	if got := g.Report("acc").Breaker; got != router.BreakerClosed {
+	if got := g.Report("acc").Breaker(channels.OpPay); got != router.BreakerClosed {
 		t.Errorf("breaker is %s after refusals and forged notifications", got)
 	}
 }
@@ -191,7 +191,7 @@ func TestLocalSceneGoesRoundTheBreaker(t *testing.T) {
 	for range 10 {
 		_, _ = ch.Pay(context.Background(), channels.PayRequest{Attempt: channels.AttemptRef{Scene: channels.SceneWeb}})
 	}
-	if got := g.Report("acc").Breaker; got != router.BreakerClosed {
+	if got := g.Report("acc").Breaker(channels.OpPay); got != router.BreakerClosed {
 		t.Errorf("breaker is %s after calls that never left the process", got)
 	}
 }

@@ -3,9 +3,6 @@ package router
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
-	"math"
-	"slices"
 
 	"github.com/paymux/paymux/channels"
 )
@@ -20,128 +17,124 @@ type Health interface {
 	Available(accountID string) (why string, ok bool)
 }
 
-// strategyWeighted names the strategy in decisions.
-const strategyWeighted = "weighted"
+// Loads tells how an account does now; strategies other than weighted and
+// lowest fee ask.
+type Loads interface {
+	Load(accountID string) Load
+}
 
-// Router decides by filter and weight.
+// Load is how an account does now.
+type Load struct {
+	// InFlight is the number of calls under way that move money.
+	InFlight int
+	// SuccessRate is over the last calls that pay, 0 to 1; without calls 1.
+	SuccessRate float64
+	// Warmth is 1 for an account in steady use and less for one that was idle or
+	// ill until lately: see slow start in docs/routing.md.
+	Warmth float64
+}
+
+// atRest is the load of accounts of which nothing is known.
+var atRest = Load{SuccessRate: 1, Warmth: 1}
+
+// RuleBook gives a merchant's rules as they hold now; nil: it has none. It must
+// answer at once.
+type RuleBook interface {
+	RulesOf(merchantID string) *Rules
+}
+
+// Router decides by filter, rules and weight.
 type Router struct {
 	accounts Accounts
 	health   Health
+	loads    Loads
+	rules    RuleBook
 }
+
+// Option changes a router.
+type Option func(*Router)
+
+// WithLoads lets the strategies ask how accounts do; without it all are at rest.
+func WithLoads(l Loads) Option { return func(r *Router) { r.loads = l } }
+
+// WithRules lets merchants' rules decide; without it none has any.
+func WithRules(b RuleBook) Option { return func(r *Router) { r.rules = b } }
 
 // New makes a router.
-func New(accounts Accounts, health Health) *Router {
-	return &Router{accounts: accounts, health: health}
+func New(accounts Accounts, health Health, options ...Option) *Router {
+	r := &Router{accounts: accounts, health: health}
+	for _, o := range options {
+		o(r)
+	}
+	return r
 }
 
-// Decide filters the merchant's accounts and chooses among the survivors by
-// weight. The choice hangs on req.Sticky alone, so that each try of one order
-// lands at the same account while the survivors are the same; over many orders
-// each account gets its weight's share.
+// Decide filters the merchant's accounts, keeps those that its first matching
+// rule names, and chooses among them by the rule's strategy. The choice hangs on
+// req.Sticky and the accounts' weights alone, so that each try of one order
+// lands at the same account while the survivors and their weights are the same;
+// over many orders each account gets its weight's share.
 func (r *Router) Decide(ctx context.Context, req channels.RouteRequest) (channels.Decision, error) {
 	accounts, err := r.accounts.Routes(ctx, req.MerchantID)
 	if err != nil {
 		return channels.Decision{}, fmt.Errorf("read the merchant's accounts: %w", err)
 	}
-	d := channels.Decision{Strategy: strategyWeighted, Candidates: make([]channels.Candidate, len(accounts))}
-	best, bestScore, total := -1, math.Inf(-1), 0
-	for i, a := range accounts {
+	var rules *Rules
+	if r.rules != nil {
+		rules = r.rules.RulesOf(req.MerchantID)
+	}
+	return r.decide(accounts, rules, &req), nil
+}
+
+// usual is how many accounts a merchant has at most, usually: so many need no
+// memory of their own in a decision.
+const usual = 16
+
+func (r *Router) decide(accounts []channels.Account, rules *Rules, req *channels.RouteRequest) channels.Decision {
+	rule := rules.match(req, accounts)
+	strategy, mix := rules.strategy(rule)
+	d := channels.Decision{Strategy: string(strategy), Candidates: make([]channels.Candidate, len(accounts))}
+	if rules != nil {
+		d.RulesVersion = rules.Version
+	}
+	if rule != nil {
+		d.Rule = rule.Name
+	}
+	var buffer [usual]standing
+	left := buffer[:0]
+	for i := range accounts {
+		a := &accounts[i]
 		c := channels.Candidate{AccountID: a.ID, Channel: a.Channel, Weight: a.Weight, FeeRatePPM: a.FeeRatePPM}
+		var t *Target
+		if rule != nil {
+			if t = rule.target(*a); t != nil && t.Weighs {
+				c.Weight = t.Weight
+			}
+		}
 		c.Rejection, c.Reason = r.filter(a, req)
 		if c.Rejection == "" {
-			total += a.Weight
-			if s := score(req.Sticky, a); best < 0 || s > bestScore {
-				best, bestScore = i, s
-			}
+			c.Rejection, c.Reason = rule.admits(t)
+		}
+		if c.Rejection == "" {
+			left = append(left, standing{index: i, account: a, target: t, weight: float64(c.Weight)})
 		}
 		d.Candidates[i] = c
 	}
-	for i := range d.Candidates {
-		c := &d.Candidates[i]
-		switch {
-		case i == best:
-			c.Chosen, c.Reason = true, fmt.Sprintf("chosen by weight %d of %d%s", c.Weight, total, asPinned(req))
-		case c.Rejection == "":
-			c.Rejection, c.Reason = channels.NotChosen, fmt.Sprintf("eligible with weight %d of %d; the order fell to another account", c.Weight, total)
-		}
-	}
-	return d, nil
+	r.choose(d.Candidates, left, strategy, mix, req)
+	return d
 }
 
-func asPinned(req channels.RouteRequest) string {
-	if req.Channel == "" {
-		return ""
-	}
-	return " among the accounts at " + req.Channel
-}
-
-// filter gives the first reason for which an account is no candidate.
-func (r *Router) filter(a channels.Account, req channels.RouteRequest) (channels.Rejection, string) {
-	least, most := Limits(a)
+// admits tells whether the rule lets an account take the payment; t is what it
+// says of the account.
+func (r *Rule) admits(t *Target) (channels.Rejection, string) {
 	switch {
-	case req.Channel != "" && a.Channel != req.Channel:
-		return channels.RejectedChannel, "the payment asks for " + req.Channel
-	case !slices.Contains(Scenes(a), req.Scene):
-		return channels.RejectedScene, fmt.Sprintf("the account at %s does not offer the scene %s", a.Channel, req.Scene)
-	case !slices.Contains(a.Capabilities.Currencies, req.Amount.Currency()):
-		return channels.RejectedCurrency, fmt.Sprintf("%s does not take %s", a.Channel, req.Amount.Currency())
-	case req.Amount.Minor() < least || req.Amount.Minor() > most:
-		return channels.RejectedAmount, fmt.Sprintf("the account takes %d to %d in minor units", least, most)
-	case !a.Enabled:
-		return channels.RejectedDisabled, "the account is disabled"
-	case slices.Contains(req.Tried, a.ID):
-		return channels.RejectedTried, "the account was tried for this payment and did nothing"
+	case r == nil:
+		return "", ""
+	case r.Refuse != "":
+		return channels.RejectedRefused, "the rule " + r.Name + " refuses the payment: " + r.Refuse
+	case len(r.Use) > 0 && t == nil:
+		return channels.RejectedRule, "the rule " + r.Name + " names other accounts"
+	default:
+		return "", ""
 	}
-	if why, ok := r.health.Available(a.ID); !ok {
-		return channels.RejectedBreaker, why
-	}
-	return "", ""
-}
-
-// Limits are the account's own bounds within the channel's, in minor units.
-func Limits(a channels.Account) (least, most int64) {
-	least, most = a.Capabilities.MinAmount, a.Capabilities.MaxAmount
-	if a.MinAmount > 0 {
-		least = max(least, a.MinAmount)
-	}
-	if a.MaxAmount > 0 {
-		most = min(most, a.MaxAmount)
-	}
-	return least, most
-}
-
-// Scenes are what the account offers, in the order in which documents show them.
-func Scenes(a channels.Account) []channels.Scene {
-	out := []channels.Scene{}
-	for _, s := range channels.Scenes() {
-		_, offered := a.Capabilities.Scenes[s]
-		if offered && (len(a.Scenes) == 0 || slices.Contains(a.Scenes, s)) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// score is weighted rendezvous hashing: the order's uniform number for this
-// account, drawn out by the weight. The highest score wins, each account as
-// often as its weight says; weight 0 wins only where nothing else is left.
-func score(sticky string, a channels.Account) float64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(a.ID))
-	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(sticky))
-	uniform := (float64(mix(h.Sum64())>>11) + 0.5) / (1 << 53)
-	if a.Weight <= 0 {
-		return -math.MaxFloat64 * (1 - uniform/2)
-	}
-	return math.Log(uniform) / float64(a.Weight)
-}
-
-// mix spreads the bits of FNV, whose high ones are weak for short inputs.
-func mix(x uint64) uint64 {
-	x ^= x >> 33
-	x *= 0xff51afd7ed558ccd
-	x ^= x >> 33
-	x *= 0xc4ceb9fe1a85ec53
-	return x ^ x>>33
 }

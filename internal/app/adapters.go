@@ -47,11 +47,29 @@ func (c channelStates) state(a channels.Account) httpapi.ChannelState {
 	s := httpapi.ChannelState{
 		AccountID: a.ID, Channel: a.Channel, Enabled: a.Enabled, Scenes: router.Scenes(a), Weight: a.Weight,
 		Limits:  httpapi.AccountLimits{MinAmount: least, MaxAmount: most, Currency: string(money.CNY)},
-		Breaker: httpapi.Breaker(report.Breaker),
+		Breaker: httpapi.Breaker(report.Breaker(channels.OpPay)), Breakers: make([]httpapi.BreakerState, len(report.Breakers)),
+		CallsInFlight: report.InFlight, TakenOut: report.TakenOut, Hours: a.Hours,
+	}
+	for i, b := range report.Breakers {
+		s.Breakers[i] = breakerState(b)
 	}
 	if report.SuccessRate >= 0 {
 		latency := report.Latency.Milliseconds()
 		s.SuccessRate, s.LatencyMS = &report.SuccessRate, &latency
+	}
+	return s
+}
+
+// breakerState translates a router.BreakerReport.
+func breakerState(b router.BreakerReport) httpapi.BreakerState {
+	s := httpapi.BreakerState{Operation: string(b.Operation), State: httpapi.Breaker(b.State)}
+	for _, m := range b.Moves {
+		if m.To == router.BreakerOpen {
+			s.Opened += m.Count
+		}
+	}
+	if !b.ChangedAt.IsZero() {
+		s.ChangedAt = &b.ChangedAt
 	}
 	return s
 }

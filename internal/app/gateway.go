@@ -34,6 +34,7 @@ type Gateway struct {
 	attempts *worker.Loop[payment.Claim]
 	refunds  *worker.Loop[payment.Claim]
 	state    store.State
+	rules    *ruleBook
 }
 
 // NewGateway wires a gateway on a listener. publicURL is where channels call back.
@@ -45,8 +46,13 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 	m := newMetrics()
 	g.state = openState(in.Config.Redis, in.Now, in.Logger)
 	owner := ownerName()
+	g.rules = newRuleBook(in.DB, in.Logger, in.Now)
+	if err := g.rules.refresh(ctx); err != nil {
+		return nil, err
+	}
+	m.registry.MustRegister(newRoutingMetrics(in.Guards, g.rules))
 	g.core = payment.New(coreConfig(in.Config), payment.Deps{
-		Store: in.DB, Accounts: in.Accounts, Router: router.New(in.Accounts, in.Guards),
+		Store: in.DB, Accounts: in.Accounts, Router: router.New(in.Accounts, in.Guards, router.WithLoads(in.Guards), router.WithRules(g.rules)),
 		NotifyURL: func(channel, accountID string) string { return publicURL + "/notify/" + channel + "/" + accountID },
 		ReturnURL: publicURL + "/return",
 		Now:       in.Now, NewID: NewID, Owner: owner, Logger: in.Logger, Wake: g.wake, Observe: m.channelCall,
@@ -150,6 +156,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	loops.Go(func() { g.refunds.Run(background) })
 	loops.Go(func() { g.purge(background) })
 	loops.Go(func() { g.refreshKeys(background) })
+	loops.Go(func() { g.rules.follow(background, g.in.Config.Routing.Reload) })
 	loops.Go(func() { g.logged("webhooks", g.outbound.Run(background)) })
 	loops.Go(func() { g.logged("callback samples", g.inbound.RunSamples(background)) })
 	served := make(chan error, 1)

@@ -63,10 +63,10 @@ func (in *Installation) wire() error {
 	if err != nil {
 		return err
 	}
-	b, c := in.Config.Breaker, in.Config.Channels
+	b, c, r := in.Config.Breaker, in.Config.Channels, in.Config.Routing
 	in.Guards = router.NewGuards(router.Settings{
 		Failures: uint32(b.Failures), OpenFor: b.OpenFor, Probes: uint32(b.Probes), //nolint:gosec // validated as positive and small
-		TakenOutFor: b.TakenOutFor, MaxConcurrent: b.MaxConcurrent, Now: in.Now, OnChange: in.breakerMoved,
+		TakenOutFor: b.TakenOutFor, MaxConcurrent: b.MaxConcurrent, SlowStart: r.SlowStart, Idle: r.Idle, Recent: r.Recent, Now: in.Now, OnChange: in.breakerMoved,
 	})
 	in.Accounts, err = merchant.NewOpener(merchant.OpenerDeps{
 		Repository: in.DB.Merchants(), Box: in.box, Logger: in.Logger, NotFound: payment.ErrNotFound,
@@ -81,8 +81,8 @@ func (in *Installation) wire() error {
 	return err
 }
 
-func (in *Installation) breakerMoved(accountID string, op channels.Operation, from, to router.State) {
-	in.Logger.Warn("a circuit breaker moved", "account_id", accountID, "operation", op, "from", from, "to", to)
+func (in *Installation) breakerMoved(accountID, channel string, op channels.Operation, from, to router.State) {
+	in.Logger.Warn("a circuit breaker moved", "account_id", accountID, "channel", channel, "operation", op, "from", from, "to", to)
 }
 
 // Close closes the database.

@@ -16,6 +16,7 @@ type Config struct {
 	Callbacks Callbacks `yaml:"callbacks"`
 	Workers   Workers   `yaml:"workers"`
 	Breaker   Breaker   `yaml:"breaker"`
+	Routing   Routing   `yaml:"routing"`
 	Sandbox   Sandbox   `yaml:"sandbox"`
 	Log       Log       `yaml:"log"`
 }
@@ -154,6 +155,18 @@ type Breaker struct {
 	MaxConcurrent int           `yaml:"max_concurrent"`
 }
 
+// Routing is how merchants' rules and accounts' figures are followed.
+type Routing struct {
+	// Reload is how often the database is asked for changed rules.
+	Reload time.Duration `yaml:"reload"`
+	// SlowStart is how long an account takes to become warm that was without
+	// calls for Idle, or ill.
+	SlowStart time.Duration `yaml:"slow_start"`
+	Idle      time.Duration `yaml:"idle"`
+	// Recent is how old a call may be to count for success rate and latency.
+	Recent time.Duration `yaml:"recent"`
+}
+
 // Sandbox is the simulators of all channels, for development.
 type Sandbox struct {
 	Enabled     bool    `yaml:"enabled"`
@@ -209,6 +222,7 @@ func Default() Config {
 		},
 		Workers: Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
 		Breaker: Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
+		Routing: Routing{Reload: 2 * time.Second, SlowStart: 30 * time.Second, Idle: time.Minute, Recent: 10 * time.Minute},
 		Sandbox: Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
 		Log:     Log{Level: "info", Format: "json"},
 	}
@@ -233,6 +247,7 @@ func Embedded(dir string) Config {
 	c.Webhooks.AllowLoopback = true
 	c.Workers.Poll, c.Workers.Lease, c.Workers.Concurrency = 250*time.Millisecond, 15*time.Second, 64
 	c.Breaker.OpenFor, c.Breaker.TakenOutFor = 2*time.Second, 5*time.Second
+	c.Routing.Reload = 500 * time.Millisecond
 	c.Sandbox.Enabled, c.Sandbox.Dir = true, dir+"/sandbox"
 	return c
 }

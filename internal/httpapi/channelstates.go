@@ -22,6 +22,12 @@ func (s *Server) listChannels(r *http.Request) (reply, error) {
 		if state.Scenes == nil {
 			state.Scenes = []channels.Scene{}
 		}
+		if state.Hours == nil {
+			state.Hours = []channels.Hours{}
+		}
+		if state.Breakers == nil {
+			state.Breakers = []BreakerState{}
+		}
 		list.Data[i] = state
 	}
 	return reply{status: http.StatusOK, body: list}, nil

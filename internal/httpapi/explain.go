@@ -14,6 +14,8 @@ type explanation struct {
 	Candidates []channels.Candidate `json:"candidates"`
 	Rule       *string              `json:"rule"`
 	Strategy   string               `json:"strategy"`
+	// RulesVersion is absent where the merchant has no rules.
+	RulesVersion int64 `json:"rules_version,omitempty"`
 }
 
 func (s *Server) explainRoute(r *http.Request) (reply, error) {
@@ -29,7 +31,7 @@ func (s *Server) explainRoute(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	body := explanation{Candidates: decision.Candidates, Strategy: decision.Strategy}
+	body := explanation{Candidates: decision.Candidates, Strategy: decision.Strategy, RulesVersion: decision.RulesVersion}
 	if body.Candidates == nil {
 		body.Candidates = []channels.Candidate{}
 	}

@@ -146,10 +146,30 @@ type ChannelState struct {
 	Scenes    []channels.Scene `json:"scenes"`
 	Weight    int              `json:"weight"`
 	Limits    AccountLimits    `json:"limits"`
-	Breaker   Breaker          `json:"breaker"`
-	// SuccessRate is from 0 to 1, LatencyMS a mean; null without calls lately.
+	// Hours is when it takes payments, each day in Asia/Shanghai; empty: always.
+	Hours   []channels.Hours `json:"hours"`
+	Breaker Breaker          `json:"breaker"`
+	// Breakers is one for each kind of operation that has one; Breaker is that of
+	// pay.
+	Breakers []BreakerState `json:"breakers"`
+	// CallsInFlight are those that move money.
+	CallsInFlight int `json:"calls_in_flight"`
+	// TakenOut: the channel refused the key, certificate or permission lately.
+	TakenOut bool `json:"taken_out"`
+	// SuccessRate is from 0 to 1, LatencyMS a median; null without calls lately.
 	SuccessRate *float64 `json:"success_rate"`
 	LatencyMS   *int64   `json:"latency_ms"`
+}
+
+// BreakerState is how an account's breaker for one kind of operation stands, on
+// the replica that answers.
+type BreakerState struct {
+	Operation string  `json:"operation"`
+	State     Breaker `json:"state"`
+	// Opened is how often it opened since the replica began.
+	Opened int64 `json:"opened"`
+	// ChangedAt is when it moved last; null: it never did.
+	ChangedAt *time.Time `json:"changed_at"`
 }
 
 // AccountLimits bounds one payment, in minor units, both ends included.
