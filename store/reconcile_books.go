@@ -152,6 +152,26 @@ func (db *DB) MovementsByID(ctx context.Context, accountID string, bySent bool, 
 	return list, nil
 }
 
+// ReturnsOf implements [reconcile.Books].
+func (db *DB) ReturnsOf(ctx context.Context, accountID string, bySent bool, attempts []string) (list []reconcile.Movement, err error) {
+	if len(attempts) == 0 {
+		return nil, nil
+	}
+	keys := make([]any, len(attempts))
+	for i, id := range attempts {
+		keys[i] = "reversal:" + id
+	}
+	keys = padded(keys, any(""))
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		list, err = movements(ctx, q, refundMovement(refundClock(bySent))+`r.auto_key IN (`+placeholders(len(keys))+`)`, append([]any{accountID}, keys...)...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read returns: %w", err)
+	}
+	return list, nil
+}
+
 // Describe implements [reconcile.Books].
 func (db *DB) Describe(ctx context.Context, attempts, refunds []string) (map[string]reconcile.Description, error) {
 	found := make(map[string]reconcile.Description, len(attempts)+len(refunds))

@@ -1,15 +1,14 @@
 package reconcile
 
-import (
-	"context"
-
-	"github.com/paymux/paymux/channels"
-)
+import "github.com/paymux/paymux/channels"
 
 // Job is one account's business day to reconcile.
 type Job struct {
 	AccountID string
 	Day       channels.Day
+	// DeferStatement leaves the merchant's statement to a call of WriteStatement
+	// once all of the merchant's accounts are done.
+	DeferStatement bool
 	// Progress is told how far the run is, from the run's own goroutine; nil:
 	// nobody. It must return quickly.
 	Progress func(Progress)
@@ -36,13 +35,4 @@ type Progress struct {
 	Done int64
 	// Total is what Done will reach; 0: not known.
 	Total int64
-}
-
-// Run reconciles an account's day: it fetches the bill and keeps it, matches,
-// repairs what the channel's answers settle, and writes the result. It can be
-// run at any time, beside a server too; a run under way elsewhere is ErrBusy.
-// The bill not being there, or being broken, is a result (status pending or
-// failed) and no error.
-func (s *Service) Run(ctx context.Context, job Job) (Reconciliation, error) {
-	return Reconciliation{}, errUnbuilt
 }

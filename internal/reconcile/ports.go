@@ -51,6 +51,9 @@ type Books interface {
 	// MovementsByID reads attempts and refunds of an account, whatever their
 	// status; those that are not there are left out.
 	MovementsByID(ctx context.Context, accountID string, bySent bool, attempts, refunds []string) ([]Movement, error)
+	// ReturnsOf lists the refunds that book what the channel gave back by itself
+	// of attempts of an account.
+	ReturnsOf(ctx context.Context, accountID string, bySent bool, attempts []string) ([]Movement, error)
 	// Describe gives the merchant's numbers of attempts and refunds, by their ids.
 	Describe(ctx context.Context, attempts, refunds []string) (map[string]Description, error)
 	// CoreFindings lists what the core found by itself on an account in a time.
@@ -106,6 +109,8 @@ type DayKey struct {
 type DayLease struct {
 	DayKey
 	Fence int64
+	// Scheduled: the schedule had the day due, or will.
+	Scheduled bool
 	// Tries is how often in a row the bill was not there.
 	Tries int
 	// LateAt is when the alarm was raised; zero: not yet.
@@ -140,9 +145,11 @@ type Days interface {
 	AcquireDay(ctx context.Context, a Account, day channels.Day, owner string, lease time.Duration) (DayLease, error)
 	// RenewDay keeps a lease; ErrBusy when it is lost.
 	RenewDay(ctx context.Context, l DayLease, lease time.Duration) error
-	// ReleaseDay ends a lease without a result; next is when it is tried again,
-	// zero: as planned before.
+	// ReleaseDay ends a lease without a result; a day that is in the schedule is
+	// tried again at next.
 	ReleaseDay(ctx context.Context, l DayLease, next time.Time) error
+	// RetryDay makes a day that is known due at a time, unless it is due before.
+	RetryDay(ctx context.Context, key DayKey, at time.Time) error
 	// DayStates lists the known days of a merchant's accounts ("" = all), from
 	// and to included.
 	DayStates(ctx context.Context, merchantID string, from, to channels.Day) ([]DayState, error)
@@ -303,8 +310,8 @@ type Store interface {
 	Archive
 }
 
-// Accounts is what merchants have at channels.
-type Accounts interface {
+// Directory is what merchants have at channels.
+type Directory interface {
 	// AccountsOf lists a merchant's accounts, oldest first, disabled ones too;
 	// every merchant's for an empty id.
 	AccountsOf(ctx context.Context, merchantID string) ([]Account, error)
@@ -323,18 +330,7 @@ type Core interface {
 	AskAttempt(ctx context.Context, attemptID, actor string) (*payment.Attempt, error)
 	AskRefund(ctx context.Context, refundID, actor string) (*payment.Refund, error)
 	// SettleRefund settles a refund in doubt by evidence from the channel's file.
-	SettleRefund(ctx context.Context, e RefundEvidence) (*payment.Refund, error)
-}
-
-// RefundEvidence is what a bill says of a refund in doubt.
-type RefundEvidence struct {
-	RefundID        string
-	Succeeded       bool
-	ChannelRefundNo string
-	At              time.Time
-	// Evidence names the file and line, for people.
-	Evidence string
-	Actor    string
+	SettleRefund(ctx context.Context, e payment.RefundEvidence) (*payment.Refund, error)
 }
 
 // StatementInput is what a statement's file is made of. Rows and Discrepancies

@@ -2,11 +2,12 @@ package reconcile
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/payment"
 )
 
 // ListFilter selects a page of reconciliations, newest day first, then by
@@ -65,61 +66,85 @@ type Account struct {
 	CreatedAt  time.Time
 }
 
-var errUnbuilt = errors.New("not built")
-
 // Accounts lists a merchant's accounts, enabled or not, oldest first; every
 // merchant's for an empty id.
 func (s *Service) Accounts(ctx context.Context, merchantID string) ([]Account, error) {
-	return nil, errUnbuilt
+	list, err := s.Directory.AccountsOf(ctx, merchantID)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	return list, nil
 }
 
 // List lists reconciliations.
 func (s *Service) List(ctx context.Context, f ListFilter) ([]Reconciliation, error) {
-	return nil, errUnbuilt
+	f.Limit = pageLimit(f.Limit)
+	return s.Store.ListReconciliations(ctx, f)
 }
 
 // Get reads a reconciliation of a merchant, of any for an empty merchant id;
 // payment.ErrNotFound.
 func (s *Service) Get(ctx context.Context, merchantID, id string) (Reconciliation, error) {
-	return Reconciliation{}, errUnbuilt
+	return s.Store.ReconciliationByID(ctx, merchantID, id)
 }
 
 // Discrepancies lists discrepancies.
 func (s *Service) Discrepancies(ctx context.Context, f DiscrepancyFilter) ([]Discrepancy, error) {
-	return nil, errUnbuilt
+	f.Limit = pageLimit(f.Limit)
+	return s.Store.ListDiscrepancies(ctx, f)
 }
 
 // Discrepancy reads a discrepancy with its comments, oldest first;
 // payment.ErrNotFound.
 func (s *Service) Discrepancy(ctx context.Context, merchantID, id string) (Discrepancy, []Comment, error) {
-	return Discrepancy{}, nil, errUnbuilt
+	d, err := s.Store.DiscrepancyByID(ctx, merchantID, id)
+	if err != nil {
+		return Discrepancy{}, nil, err
+	}
+	comments, err := s.Store.CommentsOf(ctx, id)
+	return d, comments, err
 }
 
 // Statements lists the versions of a merchant's statement of a day, newest first.
 func (s *Service) Statements(ctx context.Context, merchantID string, day channels.Day) ([]Statement, error) {
-	return nil, errUnbuilt
+	stored, err := s.Store.StatementsOf(ctx, merchantID, day)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Statement, len(stored))
+	for i, st := range stored {
+		list[i] = st.Statement
+	}
+	return list, nil
 }
 
 // Statement reads one version of a statement; version 0 is the newest.
 // payment.ErrNotFound.
 func (s *Service) Statement(ctx context.Context, merchantID string, day channels.Day, version int) (Statement, error) {
-	return Statement{}, errUnbuilt
-}
-
-// StatementRows gives the rows of a merchant's day as they are now, ordered by
-// time and number, one by one. An error of each ends it and is returned.
-func (s *Service) StatementRows(ctx context.Context, merchantID string, day channels.Day, each func(StatementRow) error) error {
-	return errUnbuilt
+	list, err := s.Statements(ctx, merchantID, day)
+	if err != nil {
+		return Statement{}, err
+	}
+	for _, st := range list {
+		if version == 0 || st.Version == version {
+			return st, nil
+		}
+	}
+	return Statement{}, fmt.Errorf("statement of %s, version %d: %w", day, version, payment.ErrNotFound)
 }
 
 // SettlementSummary adds up the days from and to, both included, for each of a
 // merchant's accounts ("" = every merchant's).
 func (s *Service) SettlementSummary(ctx context.Context, merchantID string, from, to channels.Day) ([]AccountSummary, error) {
-	return nil, errUnbuilt
+	return s.Store.SummariesOf(ctx, merchantID, from, to)
 }
 
-// OpenFile opens an archived file by its digest and gives its size in bytes;
-// payment.ErrNotFound. The caller closes it.
-func (s *Service) OpenFile(ctx context.Context, digest string) (File, int64, error) {
-	return nil, 0, errUnbuilt
+// maxPage and defaultPage bound a page of a list.
+const maxPage, defaultPage = 1000, 100
+
+func pageLimit(n int) int {
+	if n <= 0 {
+		return defaultPage
+	}
+	return min(n, maxPage)
 }

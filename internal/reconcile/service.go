@@ -61,9 +61,9 @@ type Config struct {
 
 // Deps are what reconciliation needs from outside; all are required.
 type Deps struct {
-	Store    Store
-	Accounts Accounts
-	Core     Core
+	Store     Store
+	Directory Directory
+	Core      Core
 	// WriteCSV and WriteXLSX write a merchant's statement.
 	WriteCSV, WriteXLSX StatementWriter
 	// NewID makes 26 letters and digits, ordered by time.

@@ -1,0 +1,304 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/money"
+)
+
+const (
+	// saveBatch is how many discrepancies one transaction writes.
+	saveBatch = 200
+	// goneEvidence begins the evidence of what a later run did not find any more.
+	goneEvidence = "not found any more: "
+)
+
+// finish completes the findings with what the core and earlier runs know, and
+// writes the result: the same one again, or a new version.
+func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
+	if err := d.coreFindings(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	before, err := d.found(ctx)
+	if err != nil {
+		return Reconciliation{}, err
+	}
+	for _, old := range before {
+		// What a run repaired agrees since, and stays told.
+		if old.Status == Repaired && old.Kind == StatusMismatch && !strings.HasPrefix(old.Evidence, goneEvidence) {
+			d.result.find(finding{
+				kind: old.Kind, subject: old.SubjectID, status: Repaired, ours: old.Ours, theirs: old.Theirs, detail: old.Detail, evidence: old.Evidence,
+			})
+		}
+	}
+	if d.result.overflow {
+		return d.without(ctx, StatusFailed, &tooManyError{d.s.cfg.MaxDifferences})
+	}
+	if err := d.describe(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	r := d.version(d.result.seal())
+	if err := d.save(ctx, r.ID); err != nil {
+		return Reconciliation{}, err
+	}
+	o := d.outcome(r)
+	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
+	o.Pool, o.Settled = d.result.pool, d.result.settled
+	o.Planned = !d.s.now().Before(d.dueAt())
+	if d.previous != nil {
+		o.Gone = d.gone(before, r.Version)
+	}
+	if err := d.s.Store.Finish(ctx, o); err != nil {
+		return Reconciliation{}, err
+	}
+	if err := d.wakeNext(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	return d.s.Store.ReconciliationByID(ctx, "", r.ID)
+}
+
+// dueAt is when the schedule takes the day up.
+func (d *dayRun) dueAt() time.Time { return d.terms.DueAt(d.job.Day).Add(d.s.cfg.DueMargin) }
+
+// coreFindings takes over what the core found by itself on the day.
+func (d *dayRun) coreFindings(ctx context.Context) error {
+	from, to := d.terms.Window(d.job.Day)
+	list, err := d.s.Store.CoreFindings(ctx, d.account.ID, from, to, d.s.cfg.MaxDifferences)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		f := finding{kind: Kind(c.Kind), subject: c.AttemptID, status: Open, detail: c.Detail, evidence: c.Settled}
+		if c.RefundID != "" {
+			f.subject = c.RefundID
+		}
+		if c.Settled != "" {
+			f.status = Repaired
+		}
+		entry := func(a money.Amount) *Entry {
+			if a.Currency() == "" {
+				return nil
+			}
+			return &Entry{AttemptID: c.AttemptID, RefundID: c.RefundID, PaymentID: c.PaymentID, Amount: a, At: c.At}
+		}
+		f.ours, f.theirs = entry(c.Ours), entry(c.Theirs)
+		d.result.find(f)
+	}
+	return nil
+}
+
+// found lists what the day's newest version found.
+func (d *dayRun) found(ctx context.Context) ([]Discrepancy, error) {
+	if d.previous == nil {
+		return nil, nil
+	}
+	var all []Discrepancy
+	f := DiscrepancyFilter{ReconciliationID: d.previous.ID, Limit: maxPage}
+	for {
+		page, err := d.s.Store.ListDiscrepancies(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < maxPage {
+			return all, nil
+		}
+		last := page[len(page)-1]
+		f.BeforeTime, f.BeforeID = last.FoundAt, last.ID
+	}
+}
+
+// gone lists what the version before had open and this one has not found.
+func (d *dayRun) gone(before []Discrepancy, version int) []Gone {
+	var list []Gone
+	for _, old := range before {
+		if old.Status == Open && !d.result.known[string(old.Kind)+"/"+old.SubjectID] {
+			list = append(list, Gone{ID: old.ID, At: d.s.now(), Evidence: fmt.Sprintf("%sthe books agree in version %d", goneEvidence, version)})
+		}
+	}
+	return list
+}
+
+// describe fills in what people know our side of a finding by.
+func (d *dayRun) describe(ctx context.Context) error {
+	for batch := range slices.Chunk(d.result.findings, lookBatch) {
+		var attempts, refunds []string
+		for _, f := range batch {
+			switch {
+			case f.ours == nil:
+			case f.ours.RefundID != "":
+				refunds = append(refunds, f.ours.RefundID)
+			default:
+				attempts = append(attempts, f.ours.AttemptID)
+			}
+		}
+		known, err := d.s.Store.Describe(ctx, attempts, refunds)
+		if err != nil {
+			return err
+		}
+		for _, f := range batch {
+			if f.ours == nil {
+				continue
+			}
+			id := f.ours.AttemptID
+			if f.ours.RefundID != "" {
+				id = f.ours.RefundID
+			}
+			about, ok := known[id]
+			if !ok {
+				continue
+			}
+			f.ours.PaymentID, f.ours.MerchantOrderNo = about.PaymentID, about.MerchantOrderNo
+			if f.ours.ChannelTradeNo == "" {
+				f.ours.ChannelTradeNo = about.ChannelTradeNo
+			}
+			if f.ours.ChannelRefundNo == "" {
+				f.ours.ChannelRefundNo = about.ChannelRefundNo
+			}
+		}
+	}
+	return nil
+}
+
+// version makes the row of a result: the newest one where the result is the
+// same, the one that waited for a bill where there is one, else a new one.
+func (d *dayRun) version(digest string) Reconciliation {
+	r := d.row()
+	if p := d.previous; p != nil {
+		r.ID, r.Version, r.CreatedAt = p.ID, p.Version, p.CreatedAt
+		if !p.FinishedAt.IsZero() && p.ResultDigest != digest {
+			r.ID, r.Version, r.CreatedAt = d.newID(), p.Version+1, d.s.now()
+		}
+	}
+	r.Status, r.ResultDigest, r.FinishedAt = StatusBalanced, digest, r.UpdatedAt // Finish counts what is open
+	r.Matched, r.Carried = d.result.matched, d.result.carried
+	r.Totals = Totals{Currency: currencyOf(d.result.theirs), Ours: d.result.ours, Theirs: sideOf(d.result.theirs)}
+	return r
+}
+
+func (d *dayRun) newID() string { return "rec_" + d.s.NewID() }
+
+// row is a row of the day's first version.
+func (d *dayRun) row() Reconciliation {
+	now := d.s.now()
+	return Reconciliation{
+		ID: d.newID(), Day: d.job.Day, MerchantID: d.account.MerchantID, Channel: d.account.Channel, AccountID: d.account.ID, Version: 1,
+		Totals: Totals{Currency: money.CNY}, Bills: d.bills, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// save writes the findings as discrepancies of a version.
+func (d *dayRun) save(ctx context.Context, reconciliationID string) error {
+	now := d.s.now()
+	list := make([]Discrepancy, len(d.result.findings))
+	for i, f := range d.result.findings {
+		list[i] = Discrepancy{
+			ID: "dis_" + d.s.NewID(), Day: d.job.Day, MerchantID: d.account.MerchantID, Channel: d.account.Channel, AccountID: d.account.ID,
+			Kind: f.kind, Status: f.status, SubjectID: f.subject, Ours: f.ours, Theirs: f.theirs, Detail: f.detail, Evidence: f.evidence,
+			FoundAt: now, UpdatedAt: now,
+		}
+		if f.status == Repaired {
+			list[i].ResolvedAt = now
+		}
+	}
+	for batch := range slices.Chunk(list, saveBatch) {
+		if err := d.s.Store.SaveDiscrepancies(ctx, d.lease, reconciliationID, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome is what a run writes at its end, without the schedule.
+func (d *dayRun) outcome(r Reconciliation) Outcome {
+	return Outcome{Lease: d.lease, Reconciliation: r}
+}
+
+// without ends a run that has no bill to match: it is tried again. A day that
+// was matched before keeps that result; the caller is told of this try.
+func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconciliation, error) {
+	r := d.row()
+	if p := d.previous; p != nil {
+		r.ID, r.Version, r.CreatedAt = p.ID, p.Version, p.CreatedAt
+	}
+	r.Status, r.Failure = status, failureText(why)
+	o := d.outcome(r)
+	matched := d.previous != nil && !d.previous.FinishedAt.IsZero()
+	if matched {
+		o.Reconciliation = Reconciliation{}
+	}
+	d.plan(ctx, &o, status, r.Failure)
+	if err := d.s.Store.Finish(ctx, o); err != nil {
+		return Reconciliation{}, err
+	}
+	return r, nil
+}
+
+// plan says when a day without a bill is tried again, and raises the alarm when
+// the bill is late.
+func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why string) {
+	now := d.s.now()
+	if d.source == nil {
+		if d.lease.Scheduled {
+			o.NextTry, o.Tries, o.LateAt = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries)), d.lease.Tries+1, d.lease.LateAt
+		}
+		return
+	}
+	due := d.dueAt()
+	if now.Before(due) {
+		return // the schedule takes the day up when it is due
+	}
+	o.Planned, o.Tries, o.LateAt = true, d.lease.Tries+1, d.lease.LateAt
+	if d.terms.DayOf(now).Add(-d.s.cfg.CatchUpDays).Before(d.job.Day) {
+		o.NextTry = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
+	}
+	if o.LateAt.IsZero() && !now.Before(due.Add(d.s.cfg.LateAfter)) {
+		o.LateAt = now
+		d.s.Logger.ErrorContext(ctx, "a channel's bill is late", "account_id", d.account.ID, "channel", d.account.Channel,
+			"day", d.job.Day, "due", due, "status", status, "reason", why)
+	}
+}
+
+// failureText says for people why there is nothing to match.
+func failureText(err error) string {
+	switch {
+	case errors.Is(err, channels.ErrBillNotReady):
+		return "the channel has not published the bill of this day yet"
+	default:
+		return err.Error()
+	}
+}
+
+// wakeNext has the following day run again where this run changed what it builds
+// on: rows that wait for this day's bill, or rows carried over to it.
+func (d *dayRun) wakeNext(ctx context.Context) error {
+	next := d.job.Day.Next()
+	states, err := d.s.Store.DayStates(ctx, d.account.MerchantID, next, next)
+	if err != nil {
+		return err
+	}
+	carried := map[string]bool{}
+	for _, p := range d.pool {
+		if p.Home == d.job.Day && p.Bill.IsZero() {
+			carried[p.SubjectID] = true
+		}
+	}
+	changed := false
+	for _, p := range d.result.pool {
+		if p.Home == d.job.Day && p.Bill.IsZero() && !carried[p.SubjectID] {
+			changed = true
+		}
+	}
+	for _, s := range states {
+		if s.AccountID == d.account.ID && !s.FinishedAt.IsZero() && (s.Waiting || changed) {
+			return d.s.Store.RetryDay(ctx, s.DayKey, d.s.now())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// lookBatch is how many rows are looked up at a time.
+const lookBatch = 500
+
+// leftovers explains every row of the bill that no row of our day answers to:
+// it may be of another day of ours, wait to be settled, or not be ours.
+func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
+	for batch := range slices.Chunk(rows, lookBatch) {
+		known, err := d.lookUp(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for _, b := range batch {
+			ours, ok := known[b.key()]
+			if !ok && b.refund {
+				ours, ok = known["return/"+orderKey(&b)]
+			}
+			switch {
+			case !ok || b.id == "" && !ours.own:
+				d.foreign(b, fmt.Sprintf("the bill has this %s, our books do not", b.what()))
+			case ours.settled():
+				d.otherDay(ours, b)
+			default:
+				if err := d.repair(ctx, ours, b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lookUp finds rows of the bill in our books by our numbers, whatever their day
+// and status.
+func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[string]record, error) {
+	var attempts, refunds, orders []string
+	for _, r := range rows {
+		switch {
+		case r.refund:
+			if r.id != "" {
+				refunds = append(refunds, r.id)
+			}
+			if r.order != "" {
+				orders = append(orders, r.order)
+			}
+		case r.id != "":
+			attempts = append(attempts, r.id)
+		}
+	}
+	found, err := d.s.Store.MovementsByID(ctx, d.account.ID, d.terms.RefundOnAcceptance, attempts, refunds)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]record, len(found))
+	for _, m := range found {
+		r := ofMovement(m)
+		known[r.key()] = r
+	}
+	if len(orders) == 0 {
+		return known, nil
+	}
+	returns, err := d.s.Store.ReturnsOf(ctx, d.account.ID, d.terms.RefundOnAcceptance, orders)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range returns {
+		r := ofMovement(m)
+		known["return/"+orderKey(&r)] = r
+	}
+	return known, nil
+}
+
+// otherDay is a row of the bill whose money moved by our books on another day
+// (or on this one, since the day's rows were read).
+func (d *dayRun) otherDay(ours, theirs record) {
+	home := d.terms.DayOf(ours.when())
+	if p, ok := d.pool[ours.id]; ok && !p.Bill.IsZero() && p.Bill != d.job.Day {
+		d.repeated(theirs)
+		return
+	}
+	d.compare(ours, theirs)
+	if home == d.job.Day || ours.carried {
+		return
+	}
+	d.result.pool = append(d.result.pool, PoolRow{SubjectID: ours.id, Refund: ours.refund, Home: home, Bill: d.job.Day})
+	d.result.settled = append(d.result.settled, Gone{
+		SubjectID: ours.id, Kind: MissingAtChannel, At: d.s.now(),
+		Evidence: fmt.Sprintf("it stands in the bill of %s, line %d", d.job.Day, theirs.line),
+	})
+}

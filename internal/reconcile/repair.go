@@ -1,0 +1,180 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/paymux/paymux/internal/payment"
+)
+
+// repair is a row of the bill that says that money moved, where our books do not
+// say so (yet). The channel is asked, and its answer goes through the same
+// transitions as ever; the bill alone moves nothing.
+func (d *dayRun) repair(ctx context.Context, ours, theirs record) error {
+	switch {
+	case theirs.failed:
+		return nil // both sides agree that nothing moved
+	case theirs.pending && ours.status == string(payment.RefundProcessing):
+		d.compare(ours, theirs) // accepted, and on its way in both books
+		return nil
+	case d.asked >= d.s.cfg.MaxRepairs:
+		d.unsettled(ours, theirs, "so many rows wait that the channel was not asked about this one; run the day again")
+		return nil
+	}
+	d.asked++
+	d.progress(StepRepair, int64(d.asked), 0)
+	why := d.ask(ctx, &ours, theirs)
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	now, err := d.reread(ctx, ours)
+	if err != nil {
+		return err
+	}
+	if now.settled() {
+		d.repaired(ours, now, theirs)
+		return nil
+	}
+	if why == "" && !ours.refund && now.status != string(payment.AttemptUnknown) && now.status != string(payment.AttemptDispatched) {
+		// The channel, asked by this number, knows of no payment either.
+		d.foreign(theirs, fmt.Sprintf("the bill has a payment under our number %s, which is %s in our books, and the channel, asked at %s, confirms no payment of it",
+			ours.id, now.status, stamp(d.s.now())))
+		return nil
+	}
+	if why == "" {
+		why = "the channel, asked at " + stamp(d.s.now()) + ", does not settle it"
+	}
+	d.unsettled(now, theirs, why)
+	return nil
+}
+
+// ask asks the channel about a row. A refund in doubt at a channel whose answers
+// settle nothing is settled by the file. The text says why it could not be asked.
+func (d *dayRun) ask(ctx context.Context, ours *record, theirs record) (why string) {
+	if !ours.refund {
+		if _, err := d.s.Core.AskAttempt(ctx, ours.id, actor); err != nil {
+			return d.unasked(ctx, ours, err)
+		}
+		return ""
+	}
+	fresh, err := d.s.Core.AskRefund(ctx, ours.id, actor)
+	if err == nil && fresh.Status == payment.RefundSucceeded {
+		return ""
+	}
+	if d.repeatable || theirs.pending || theirs.minor != ours.minor || ours.status == string(payment.RefundFailed) {
+		if err != nil {
+			return d.unasked(ctx, ours, err)
+		}
+		return ""
+	}
+	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
+		RefundID: ours.id, Succeeded: true, ChannelRefundNo: theirs.number, At: theirs.when(), Actor: actor,
+		Evidence: fmt.Sprintf("bill of %s (SHA-256 %s), line %d", d.job.Day, d.digest, theirs.line),
+	})
+	if err != nil {
+		return d.unasked(ctx, ours, err)
+	}
+	return ""
+}
+
+func (d *dayRun) unasked(ctx context.Context, r *record, err error) string {
+	d.s.Logger.WarnContext(ctx, "reconciliation could not ask the channel", "account_id", d.account.ID, "day", d.job.Day, "subject", r.id, "error", err)
+	return "the channel could not be asked; run the day again"
+}
+
+func (d *dayRun) reread(ctx context.Context, r record) (record, error) {
+	var attempts, refunds []string
+	if r.refund {
+		refunds = []string{r.id}
+	} else {
+		attempts = []string{r.id}
+	}
+	found, err := d.s.Store.MovementsByID(ctx, d.account.ID, d.terms.RefundOnAcceptance, attempts, refunds)
+	if err != nil {
+		return r, err
+	}
+	if len(found) != 1 {
+		return r, fmt.Errorf("read %s %s again: it is gone", r.what(), r.id)
+	}
+	return ofMovement(found[0]), nil
+}
+
+// repaired is a difference that the channel's answer has settled.
+func (d *dayRun) repaired(before, now, theirs record) {
+	d.result.find(finding{
+		kind: StatusMismatch, subject: before.id, status: Repaired, ours: ourEntry(&before, 0), theirs: theirEntry(&theirs),
+		detail: fmt.Sprintf("the bill has this %s, our books had it as %s", before.what(), before.status),
+		evidence: fmt.Sprintf("bill of %s, line %d; asked at %s, and our books have it as %s since",
+			d.job.Day, theirs.line, stamp(d.s.now()), now.status),
+	})
+	now.carried = before.carried
+	d.otherDay(now, theirs)
+}
+
+func (d *dayRun) unsettled(ours, theirs record, why string) {
+	d.result.find(finding{
+		kind: StatusMismatch, subject: ours.id, ours: ourEntry(&ours, 0), theirs: theirEntry(&theirs),
+		detail: fmt.Sprintf("the bill has this %s, our books have it as %s; %s", ours.what(), ours.status, why),
+	})
+}
+
+// doubts settles refunds in doubt that were sent on the day, at a channel where
+// only the day's file can: those that it does not have did not happen.
+func (d *dayRun) doubts(ctx context.Context) error {
+	if d.repeatable || d.digest == "" {
+		return nil
+	}
+	from, to := d.terms.Window(d.job.Day)
+	var after Place
+	for {
+		page, err := d.s.Store.DoubtfulRefunds(ctx, d.account.ID, from, to, after, pageRows)
+		if err != nil {
+			return err
+		}
+		for _, m := range page {
+			after = Place{At: m.At, ID: m.ID}
+			if err := d.doubt(ctx, m, false); err != nil {
+				return err
+			}
+		}
+		if len(page) < pageRows {
+			break
+		}
+	}
+	for _, m := range d.carriedDoubts {
+		if err := d.doubt(ctx, m, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
+	if d.result.known[string(StatusMismatch)+"/"+m.ID] {
+		return nil // the file has it
+	}
+	if !carried && d.terms.nearEnd(d.job.Day, m.At) {
+		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day})
+		return nil
+	}
+	if carried {
+		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day.Add(-1)})
+	}
+	if d.asked >= d.s.cfg.MaxRepairs {
+		return nil
+	}
+	d.asked++
+	d.progress(StepRepair, int64(d.asked), 0)
+	fresh, err := d.s.Core.AskRefund(ctx, m.ID, actor)
+	if err == nil && fresh.Status != payment.RefundProcessing {
+		return nil
+	}
+	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
+		RefundID: m.ID, At: d.s.now(), Actor: actor,
+		Evidence: fmt.Sprintf("the bill of %s (SHA-256 %s) does not have it", d.job.Day, d.digest),
+	})
+	if err != nil {
+		d.s.Logger.WarnContext(ctx, "a refund in doubt could not be settled by the day's file", "refund_id", m.ID, "day", d.job.Day, "error", err)
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,253 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/payment"
+)
+
+const (
+	// pageRows is how many of our rows are read at a time.
+	pageRows = 5000
+	// progressRows is how often a step says how far it is.
+	progressRows = 10_000
+	// busyPoll is how often a day is asked for that another process holds.
+	busyPoll = 250 * time.Millisecond
+)
+
+// Run reconciles an account's day: it fetches the bill and keeps it, matches,
+// repairs what the channel's answers settle, and writes the result and the
+// merchant's statement. It can be run at any time, beside a server too: it waits
+// a while for a run of the same day elsewhere, then fails with ErrBusy. The bill
+// not being there, or being broken, is a result (status pending or failed) and
+// no error; where an earlier run matched the day, its result stays what is
+// stored.
+func (s *Service) Run(ctx context.Context, job Job) (Reconciliation, error) {
+	account, err := s.Directory.AccountByID(ctx, job.AccountID)
+	if err != nil {
+		return Reconciliation{}, fmt.Errorf("reconcile account %s: %w", job.AccountID, err)
+	}
+	lease, err := s.acquire(ctx, account, job.Day)
+	if err != nil {
+		return Reconciliation{}, err
+	}
+	r, err := s.runLeased(ctx, account, lease, job)
+	if err != nil {
+		return Reconciliation{}, fmt.Errorf("reconcile %s of account %s: %w", job.Day, job.AccountID, err)
+	}
+	if job.DeferStatement || r.FinishedAt.IsZero() {
+		return r, nil
+	}
+	if job.Progress != nil {
+		job.Progress(Progress{Step: StepStatement})
+	}
+	if _, err := s.WriteStatement(ctx, account.MerchantID, job.Day); err != nil {
+		return r, err
+	}
+	if job.Progress != nil {
+		job.Progress(Progress{Step: StepDone})
+	}
+	return r, nil
+}
+
+// acquire leases the day, waiting a while for whoever works on it.
+func (s *Service) acquire(ctx context.Context, account Account, day channels.Day) (DayLease, error) {
+	for waited := time.Duration(0); ; waited += busyPoll {
+		lease, err := s.Store.AcquireDay(ctx, account, day, s.Owner, s.cfg.Lease)
+		if !errors.Is(err, ErrBusy) || waited >= s.cfg.BusyWait {
+			return lease, err
+		}
+		if err := s.Sleep(ctx, busyPoll); err != nil {
+			return DayLease{}, err
+		}
+	}
+}
+
+// runLeased runs a day under its lease, which it keeps alive and ends.
+func (s *Service) runLeased(ctx context.Context, account Account, lease DayLease, job Job) (r Reconciliation, err error) {
+	held, drop := s.keep(ctx, lease)
+	defer drop()
+	r, err = s.runDay(held, account, lease, job)
+	if err == nil {
+		return r, nil
+	}
+	if lost := context.Cause(held); lost != nil && ctx.Err() == nil {
+		err = lost
+	}
+	if errors.Is(err, ErrBusy) {
+		return r, err
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Lease)
+	defer cancel()
+	if freed := s.Store.ReleaseDay(end, lease, s.now().Add(step(s.cfg.RetryLadder, lease.Tries))); freed != nil && !errors.Is(freed, ErrBusy) {
+		err = errors.Join(err, freed)
+	}
+	return r, err
+}
+
+// keep renews a lease until drop; the context it gives ends when it is lost.
+func (s *Service) keep(ctx context.Context, lease DayLease) (held context.Context, drop func()) {
+	held, end := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s.Sleep(held, s.cfg.Lease/3) == nil {
+			if err := s.Store.RenewDay(held, lease, s.cfg.Lease); errors.Is(err, ErrBusy) {
+				end(err)
+				return
+			}
+		}
+	}()
+	return held, func() {
+		end(nil)
+		<-done
+	}
+}
+
+// step is a ladder's step; the last one repeats.
+func step(ladder []time.Duration, n int) time.Duration { return ladder[min(n, len(ladder)-1)] }
+
+// dayRun is one run of one account's day.
+type dayRun struct {
+	s          *Service
+	account    Account
+	lease      DayLease
+	job        Job
+	source     channels.BillSource
+	repeatable bool
+	terms      terms
+
+	result *result
+	bills  []Bill
+	// digest is the trade bill's, empty where there is no file.
+	digest string
+	// pool is what the neighbouring days left, by subject.
+	pool map[string]PoolRow
+	// carriedDoubts are refunds in doubt of the day before.
+	carriedDoubts []Movement
+	// beforeDone: the day before was matched, or there is none.
+	beforeDone bool
+	// previous is the day's newest result, where there is one.
+	previous *Reconciliation
+	asked    int
+}
+
+func (d *dayRun) progress(step Step, done, total int64) {
+	if d.job.Progress != nil {
+		d.job.Progress(Progress{Step: step, Done: done, Total: total})
+	}
+}
+
+func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, job Job) (Reconciliation, error) {
+	d := &dayRun{s: s, account: account, lease: lease, job: job, result: newResult(s.cfg.MaxDifferences)}
+	previous, err := s.Store.Newest(ctx, lease.DayKey)
+	switch {
+	case err == nil:
+		d.previous = &previous
+	case !errors.Is(err, payment.ErrNotFound):
+		return Reconciliation{}, err
+	}
+	if d.source, d.repeatable, err = s.Directory.Bills(ctx, account.ID); err != nil {
+		return d.without(ctx, StatusFailed, err)
+	}
+	d.terms = terms{BillCalendar: d.source.BillCalendar(), ratePPM: account.FeeRatePPM, margin: s.cfg.EdgeMargin}
+	if err := d.neighbours(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	o, err := d.fetch(ctx, channels.BillTrades)
+	if err != nil {
+		return d.notFetched(ctx, err)
+	}
+	defer o.close()
+	d.digest = o.bill.Digest
+	err = d.match(ctx, o)
+	var (
+		broken *channels.BrokenBillError
+		many   *tooManyError
+	)
+	switch {
+	case errors.As(err, &broken) || errors.As(err, &many):
+		d.bills = append(d.bills, o.bill)
+		return d.without(ctx, StatusFailed, err)
+	case err != nil:
+		return Reconciliation{}, err
+	}
+	d.bills = append(d.bills, o.bill)
+	if err := d.extras(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	return d.finish(ctx)
+}
+
+// notFetched is a day without a bill: for good, for now, or because something is
+// wrong.
+func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, error) {
+	var internal *internalError
+	if ctx.Err() != nil {
+		return Reconciliation{}, context.Cause(ctx)
+	}
+	if errors.As(err, &internal) {
+		return Reconciliation{}, err
+	}
+	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) {
+		busy, asked := d.hadBusiness(ctx)
+		switch {
+		case asked != nil:
+			return Reconciliation{}, asked
+		case busy:
+			return d.without(ctx, StatusPending, errors.New("the channel says that it has no bill of this day, but by our books there was business; it is asked again"))
+		}
+		d.bills = []Bill{{Kind: channels.BillTrades, FetchedAt: d.s.now()}}
+		if err := d.carriedOnly(ctx); err != nil {
+			return Reconciliation{}, err
+		}
+		return d.finish(ctx)
+	}
+	if errors.Is(err, channels.ErrBillNotReady) {
+		return d.without(ctx, StatusPending, err)
+	}
+	return d.without(ctx, StatusFailed, fmt.Errorf("the bill cannot be had: %w", err))
+}
+
+// hadBusiness tells whether our books have anything that the day's bill should
+// have.
+func (d *dayRun) hadBusiness(ctx context.Context) (bool, error) {
+	from, to := d.terms.Window(d.job.Day)
+	to = to.Add(-d.terms.margin)
+	paid, err := d.s.Store.PaidAttempts(ctx, d.account.ID, from, to, Place{}, 1)
+	if err != nil || len(paid) > 0 {
+		return true, err
+	}
+	back, err := d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, from, to, Place{}, 1)
+	if err != nil || len(back) > 0 || d.repeatable {
+		return len(back) > 0, err
+	}
+	doubtful, err := d.s.Store.DoubtfulRefunds(ctx, d.account.ID, from, to, Place{}, 1)
+	return len(doubtful) > 0, err
+}
+
+// neighbours reads what the days around left behind.
+func (d *dayRun) neighbours(ctx context.Context) error {
+	before := d.job.Day.Add(-1)
+	rows, err := d.s.Store.Pool(ctx, d.account.ID, before, d.job.Day)
+	if err != nil {
+		return err
+	}
+	d.pool = make(map[string]PoolRow, len(rows))
+	for _, p := range rows {
+		d.pool[p.SubjectID] = p
+	}
+	states, err := d.s.Store.DayStates(ctx, d.account.MerchantID, before, before)
+	if err != nil {
+		return err
+	}
+	d.beforeDone = before.Before(d.terms.DayOf(d.account.CreatedAt)) || slices.ContainsFunc(states, func(s DayState) bool {
+		return s.AccountID == d.account.ID && !s.FinishedAt.IsZero()
+	})
+	return nil
+}

@@ -1,0 +1,95 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// dueStatements bounds the statements that one look writes.
+const dueStatements = 20
+
+// Plan takes up the days whose bills should be there by now, back to the
+// configured number of days, and gives how many it took up. Accounts that take
+// no payments any more are planned too: their refunds go on.
+func (s *Service) Plan(ctx context.Context) (taken int, err error) {
+	accounts, err := s.Directory.AccountsOf(ctx, "")
+	if err != nil {
+		return 0, fmt.Errorf("plan reconciliation: %w", err)
+	}
+	var days []PlannedDay
+	for _, a := range accounts {
+		source, _, err := s.Directory.Bills(ctx, a.ID)
+		if errors.Is(err, ErrNoBills) {
+			continue
+		}
+		if err != nil {
+			s.Logger.WarnContext(ctx, "an account cannot be opened to plan its bills; trying again", "account_id", a.ID, "error", err)
+			continue
+		}
+		days = append(days, s.dueDays(a, terms{BillCalendar: source.BillCalendar()})...)
+	}
+	taken, err = s.Store.PlanDays(ctx, days)
+	if err != nil {
+		return 0, fmt.Errorf("plan reconciliation: %w", err)
+	}
+	return taken, nil
+}
+
+func (s *Service) dueDays(a Account, t terms) []PlannedDay {
+	now := s.now()
+	first, today := t.DayOf(a.CreatedAt), t.DayOf(now)
+	var days []PlannedDay
+	for back := s.cfg.CatchUpDays; back >= 1; back-- {
+		day := today.Add(-back)
+		due := t.DueAt(day).Add(s.cfg.DueMargin)
+		if day.Before(first) || now.Before(due) {
+			continue
+		}
+		days = append(days, PlannedDay{DayKey: DayKey{AccountID: a.ID, Day: day}, MerchantID: a.MerchantID, Channel: a.Channel, TryAt: due})
+	}
+	return days
+}
+
+// Claim leases days whose time has come, for RunClaimed.
+func (s *Service) Claim(ctx context.Context, limit int) ([]DayLease, error) {
+	return s.Store.ClaimDays(ctx, s.Owner, s.now(), s.cfg.Lease, limit)
+}
+
+// RunClaimed reconciles a claimed day, and writes the statements that nothing
+// holds up any more.
+func (s *Service) RunClaimed(ctx context.Context, lease DayLease) error {
+	account, err := s.Directory.AccountByID(ctx, lease.AccountID)
+	if err != nil {
+		return fmt.Errorf("reconcile account %s: %w", lease.AccountID, err)
+	}
+	r, err := s.runLeased(ctx, account, lease, Job{AccountID: lease.AccountID, Day: lease.Day})
+	if errors.Is(err, ErrBusy) {
+		return nil // another process carried it on
+	}
+	if err != nil {
+		return fmt.Errorf("reconcile %s of account %s: %w", lease.Day, lease.AccountID, err)
+	}
+	s.Logger.InfoContext(ctx, "reconciled", "account_id", account.ID, "channel", account.Channel, "day", lease.Day, "status", r.Status,
+		"version", r.Version, "matched", r.Matched, "open", r.Open, "failure", r.Failure)
+	return s.WriteDueStatements(ctx)
+}
+
+// WriteDueStatements writes the statements of days of which no account is being
+// reconciled or due.
+func (s *Service) WriteDueStatements(ctx context.Context) error {
+	due, err := s.Store.DueStatements(ctx, s.now(), dueStatements)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range due {
+		if _, err := s.WriteStatement(ctx, d.MerchantID, d.Day); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Late counts the days whose bill is late, by account.
+func (s *Service) Late(ctx context.Context) (map[string]int, error) { return s.Store.LateDays(ctx) }

@@ -1,0 +1,209 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/payment"
+)
+
+// eventReady tells a merchant that a day's statement is there.
+const eventReady payment.EventType = "reconciliation.ready"
+
+// WriteStatement writes a merchant's files of a day from what is known now. The
+// newest version is given where nothing has changed since it; else it is a new
+// version, and the merchant is told.
+func (s *Service) WriteStatement(ctx context.Context, merchantID string, day channels.Day) (Statement, error) {
+	st, err := s.writeStatement(ctx, merchantID, day)
+	if errors.Is(err, payment.ErrDuplicate) {
+		// Another process wrote that version at the same time: hold against it.
+		st, err = s.writeStatement(ctx, merchantID, day)
+	}
+	if err != nil {
+		return Statement{}, fmt.Errorf("write the statement of %s of merchant %s: %w", day, merchantID, err)
+	}
+	return st, nil
+}
+
+func (s *Service) writeStatement(ctx context.Context, merchantID string, day channels.Day) (Statement, error) {
+	name, notifyURL, err := s.Directory.Merchant(ctx, merchantID)
+	if err != nil {
+		return Statement{}, err
+	}
+	in := s.statementInput(ctx, merchantID, name, day)
+	if in.Accounts, err = s.Store.SummariesOf(ctx, merchantID, day, day); err != nil {
+		return Statement{}, err
+	}
+	digest, err := contentDigest(in)
+	if err != nil {
+		return Statement{}, err
+	}
+	known, err := s.Store.StatementsOf(ctx, merchantID, day)
+	if err != nil {
+		return Statement{}, err
+	}
+	in.Version = 1
+	if len(known) > 0 {
+		if known[0].RowsDigest == digest {
+			return known[0].Statement, s.Store.ClearStatementDue(ctx, MerchantDay{merchantID, day})
+		}
+		in.Version = known[0].Version + 1
+	}
+	st := StoredStatement{RowsDigest: digest, Statement: Statement{MerchantID: merchantID, Day: day, Version: in.Version, CreatedAt: s.now()}}
+	base := fmt.Sprintf("paymux-%s-%s-v%d", merchantID, day, in.Version)
+	if st.CSVDigest, st.CSVSize, st.Rows, err = s.keepFile(ctx, s.WriteCSV, in, base+".csv", "text/csv; charset=utf-8"); err != nil {
+		return Statement{}, err
+	}
+	st.XLSXDigest, st.XLSXSize, _, err = s.keepFile(ctx, s.WriteXLSX, in, base+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if err != nil {
+		return Statement{}, err
+	}
+	event, err := s.readyEvent(st.Statement, in, notifyURL)
+	if err != nil {
+		return Statement{}, err
+	}
+	if err := s.Store.SaveStatement(ctx, st, event); err != nil {
+		return Statement{}, err
+	}
+	s.Wake()
+	return st.Statement, nil
+}
+
+func (s *Service) statementInput(ctx context.Context, merchantID, name string, day channels.Day) StatementInput {
+	return StatementInput{
+		MerchantID: merchantID, MerchantName: name, Day: day,
+		Rows: func(each func(StatementRow) error) error { return s.StatementRows(ctx, merchantID, day, each) },
+		Discrepancies: func(each func(Discrepancy) error) error {
+			list, err := s.Store.ListReconciliations(ctx, ListFilter{MerchantID: merchantID, Day: day, Limit: maxPage})
+			if err != nil {
+				return err
+			}
+			for _, r := range list {
+				if err := s.eachDiscrepancy(ctx, DiscrepancyFilter{ReconciliationID: r.ID}, each); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// contentDigest is over everything that a statement says but its version.
+func contentDigest(in StatementInput) (string, error) {
+	h := sha256.New()
+	e := json.NewEncoder(h)
+	if err := in.Rows(func(r StatementRow) error { return e.Encode(r) }); err != nil {
+		return "", err
+	}
+	if err := e.Encode(in.Accounts); err != nil {
+		return "", err
+	}
+	err := in.Discrepancies(func(d Discrepancy) error {
+		return e.Encode([]any{d.Kind, d.Status, d.SubjectID, entrySum(d.Ours), entrySum(d.Theirs), d.Resolution})
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// keepFile writes a file and keeps it in the archive.
+func (s *Service) keepFile(ctx context.Context, write StatementWriter, in StatementInput, name, contentType string) (digest string, size, rows int64, err error) {
+	file, err := tempFile(s.cfg.SpillDir)
+	if err != nil {
+		return "", 0, 0, err
+	}
+	defer func() { _ = file.Close() }()
+	out := &sink{to: file, hash: sha256.New(), limit: math.MaxInt64, progress: func(int64) {}}
+	if rows, err = write(out, in); err != nil {
+		return "", 0, 0, fmt.Errorf("write %s: %w", name, err)
+	}
+	digest = hex.EncodeToString(out.hash.Sum(nil))
+	err = s.store(ctx, FileMeta{Digest: digest, Class: ClassStatement, Name: name, ContentType: contentType, Size: out.size, StoredAt: s.now()}, file)
+	return digest, out.size, rows, err
+}
+
+var (
+	_ io.ReaderAt = (*os.File)(nil)
+	_ File        = (*archived)(nil)
+)
+
+// ready is the data of a reconciliation.ready event.
+type ready struct {
+	Date       string         `json:"date"`
+	MerchantID string         `json:"merchant_id"`
+	Version    int            `json:"version"`
+	Status     Status         `json:"status"`
+	Rows       int64          `json:"rows"`
+	Open       int64          `json:"discrepancies_open"`
+	CSV        readyFile      `json:"csv"`
+	XLSX       readyFile      `json:"xlsx"`
+	Accounts   []readyAccount `json:"accounts"`
+}
+
+type readyFile struct {
+	// URL is a path of the API: the merchant asks for it signed, as for anything.
+	URL    string `json:"url"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
+type readyAccount struct {
+	AccountID string `json:"account_id"`
+	Channel   string `json:"channel"`
+	Status    Status `json:"status"`
+	NetMinor  int64  `json:"net_amount"`
+	Currency  string `json:"currency"`
+}
+
+// severity orders statuses: a day is as good as its worst account.
+func severity(s Status) int {
+	switch s {
+	case StatusFailed:
+		return 3
+	case StatusPending:
+		return 2
+	case StatusDifferences:
+		return 1
+	case StatusBalanced:
+		return 0
+	}
+	return 3
+}
+
+func (s *Service) readyEvent(st Statement, in StatementInput, notifyURL string) (*payment.Event, error) {
+	link := func(form, digest string, size int64) readyFile {
+		return readyFile{URL: fmt.Sprintf("/v1/statements/%s.%s?version=%d", st.Day, form, st.Version), SHA256: digest, Size: size}
+	}
+	data := ready{
+		Date: st.Day.String(), MerchantID: st.MerchantID, Version: st.Version, Status: StatusBalanced, Rows: st.Rows,
+		CSV: link("csv", st.CSVDigest, st.CSVSize), XLSX: link("xlsx", st.XLSXDigest, st.XLSXSize), Accounts: []readyAccount{},
+	}
+	for _, a := range in.Accounts {
+		if severity(a.Status) > severity(data.Status) {
+			data.Status = a.Status
+		}
+		data.Open += a.Open
+		data.Accounts = append(data.Accounts, readyAccount{
+			AccountID: a.AccountID, Channel: a.Channel, Status: a.Status, NetMinor: a.Theirs.NetMinor(), Currency: string(a.Currency),
+		})
+	}
+	e := &payment.Event{ID: "evt_" + s.NewID(), MerchantID: st.MerchantID, Type: eventReady, NotifyURL: notifyURL, CreatedAt: st.CreatedAt}
+	var err error
+	e.Body, err = json.Marshal(struct {
+		ID        string            `json:"id"`
+		Type      payment.EventType `json:"type"`
+		CreatedAt time.Time         `json:"created_at"`
+		Data      ready             `json:"data"`
+	}{e.ID, e.Type, e.CreatedAt, data})
+	if err != nil {
+		return nil, fmt.Errorf("render event: %w", err)
+	}
+	return e, nil
+}
