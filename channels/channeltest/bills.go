@@ -338,6 +338,9 @@ func (b *billSuite) damaged(t *testing.T, kind channels.BillKind) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want.totals.Rows != int64(len(want.rows)) || len(want.rows) == 0 {
+		t.Errorf("%d rows, said to be %d", len(want.rows), want.totals.Rows)
+	}
 	const flips = 1024
 	broken := 0
 	for at := 0; at < len(good); at += 1 + len(good)/flips {

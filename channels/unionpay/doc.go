@@ -27,6 +27,9 @@
 //     accepted back transaction (00) is not done: only a query or a notification
 //     tells.
 //   - Every order carries payTimeout, an absolute time.
+//   - A settlement day's bill is one of this merchant and of this day, whose
+//     records add up to what its summary states, or it is broken. Records are
+//     read one at a time.
 //
 // The order number is the attempt's, the time (txnTime) is when the attempt
 // was made, to the second: the core has stored both before anything is sent.

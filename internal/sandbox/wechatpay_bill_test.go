@@ -177,3 +177,27 @@ func TestWechatpay_BillTampering(t *testing.T) {
 		t.Errorf("%d rows after the bill was restored", len(rows))
 	}
 }
+
+// TestWechatpay_FalsifiedRefund: refunds stand in the bill of the day on which they were taken in, settled or not.
+func TestWechatpay_FalsifiedRefund(t *testing.T) {
+	c := &clock{at: time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)}
+	s := start(t, sandbox.Options{Now: c.now})
+	w := s.wechatpay()
+	w.now = c.now
+	w.ok(http.MethodPost, wpay+"codepay", w.byCode("edge-001", 1000))
+	c.move(24*time.Hour + 59*time.Minute + 59*time.Second) // one second before the next midnight in Beijing
+	w.ok(http.MethodPost, wrefund, wrefundOf("edge-001", "edge-r1", 333, 1000))
+	c.move(10 * time.Second)
+	eventually(t, "the refund is settled", func() bool { return w.refundStatus("edge-r1") == "SUCCESS" })
+	for date, want := range map[string]int{
+		"2026-11-20": http.StatusOK, "2026-11-21": http.StatusOK, "2026-11-22": http.StatusConflict,
+	} {
+		body := M{"channel": "wechatpay", "date": date, "tamper": []M{{"kind": "lost_row", "out_trade_no": "edge-001"}}}
+		if status := s.control(http.MethodPost, "bills", body, nil); status != want {
+			t.Errorf("%s: HTTP status %d, want %d", date, status, want)
+		}
+	}
+	if _, rows, _ := w.wbill("tradebill?bill_date=2026-11-21"); len(rows) != 0 {
+		t.Errorf("the refund's row is still there: %q", rows)
+	}
+}
