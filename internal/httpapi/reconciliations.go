@@ -159,7 +159,7 @@ func (s *Server) listReconciliations(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	return reply{status: http.StatusOK, body: newPage(listReconciliations, items, limit,
-		newReconciliationView,
+		NewReconciliationView,
 		func(rec reconcile.Reconciliation) position { return position{rec.CreatedAt, rec.ID} },
 	)}, nil
 }
@@ -169,7 +169,7 @@ func (s *Server) getReconciliation(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, body: newReconciliationView(rec)}, nil
+	return reply{status: http.StatusOK, body: NewReconciliationView(rec)}, nil
 }
 
 // reconciliation reads the one in the path.
@@ -210,7 +210,8 @@ func (s *Server) listDiscrepancies(r *http.Request) (reply, error) {
 	)}, nil
 }
 
-func newReconciliationView(r reconcile.Reconciliation) ReconciliationView {
+// NewReconciliationView renders a reconciliation.
+func NewReconciliationView(r reconcile.Reconciliation) ReconciliationView {
 	v := ReconciliationView{
 		ID: r.ID, Date: r.Day, Channel: r.Channel, AccountID: r.AccountID, Version: r.Version, Status: r.Status,
 		Matched: r.Matched, Open: r.Open, Repaired: r.Repaired, Resolved: r.Resolved,
