@@ -24,11 +24,12 @@ type dayRow struct {
 	LateAt     sql.NullInt64 `db:"late_at"`
 	FinishedAt sql.NullInt64 `db:"finished_at"`
 	Waiting    bool          `db:"waiting"`
+	Statement  bool          `db:"statement_due"`
 	LeaseUntil int64         `db:"lease_until"`
 	Fence      int64         `db:"fence"`
 }
 
-const selectDay = `SELECT account_id, day, merchant_id, channel, planned, next_try_at, tries, late_at, finished_at, waiting, lease_until, fence
+const selectDay = `SELECT account_id, day, merchant_id, channel, planned, next_try_at, tries, late_at, finished_at, waiting, statement_due, lease_until, fence
 	FROM reconcile_days WHERE `
 
 func (r *dayRow) lease(fence int64) (reconcile.DayLease, error) {
@@ -242,7 +243,7 @@ func (db *DB) DayStates(ctx context.Context, merchantID string, from, to channel
 		return reconcile.DayState{
 			DayKey: reconcile.DayKey{AccountID: r.AccountID, Day: day}, MerchantID: r.MerchantID, Channel: r.Channel,
 			FinishedAt: fromNullMillis(r.FinishedAt), NextTryAt: fromNullMillis(r.NextTryAt), LateAt: fromNullMillis(r.LateAt),
-			Leased: r.LeaseUntil > clock, Waiting: r.Waiting,
+			Leased: r.LeaseUntil > clock, Waiting: r.Waiting, StatementDue: r.Statement,
 		}, err
 	})
 }

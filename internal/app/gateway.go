@@ -16,6 +16,7 @@ import (
 	"github.com/paymux/paymux/internal/config"
 	"github.com/paymux/paymux/internal/httpapi"
 	"github.com/paymux/paymux/internal/payment"
+	"github.com/paymux/paymux/internal/reconcile"
 	"github.com/paymux/paymux/internal/worker"
 	"github.com/paymux/paymux/notify"
 	"github.com/paymux/paymux/router"
@@ -35,6 +36,9 @@ type Gateway struct {
 	refunds  *worker.Loop[payment.Claim]
 	state    store.State
 	rules    *ruleBook
+	// books is reconciliation, for the API and the console too.
+	books      *reconcile.Service
+	reconciler *reconciler
 }
 
 // NewGateway wires a gateway on a listener. publicURL is where channels call back.
@@ -64,6 +68,8 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 		Accounts: in.Accounts, Applier: g.core, Samples: in.DB, Now: in.Now, NewID: NewID, Logger: in.Logger, Observe: m.notification,
 	})
 	g.loops(owner)
+	g.books = in.reconciliation(g.core, owner, g.wake)
+	g.reconciler = newReconciler(in, g.books, m)
 	api, err := g.api(m)
 	if err != nil {
 		return nil, err
@@ -155,6 +161,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	loops.Go(func() { g.attempts.Run(background) })
 	loops.Go(func() { g.refunds.Run(background) })
 	loops.Go(func() { g.purge(background) })
+	loops.Go(func() { g.reconciler.run(background) })
 	loops.Go(func() { g.refreshKeys(background) })
 	loops.Go(func() { g.rules.follow(background, g.in.Config.Routing.Reload) })
 	loops.Go(func() { g.logged("webhooks", g.outbound.Run(background)) })

@@ -5,20 +5,21 @@ import "time"
 // Config is a whole configuration. The yaml tags are the keys of the file; a
 // key's variable is PAYMUX_, section and key in upper case, joined by _.
 type Config struct {
-	Server    Server    `yaml:"server"`
-	Database  Database  `yaml:"database"`
-	Redis     Redis     `yaml:"redis"`
-	Secrets   Secrets   `yaml:"secrets"`
-	Limits    Limits    `yaml:"limits"`
-	Payments  Payments  `yaml:"payments"`
-	Channels  Channels  `yaml:"channels"`
-	Webhooks  Webhooks  `yaml:"webhooks"`
-	Callbacks Callbacks `yaml:"callbacks"`
-	Workers   Workers   `yaml:"workers"`
-	Breaker   Breaker   `yaml:"breaker"`
-	Routing   Routing   `yaml:"routing"`
-	Sandbox   Sandbox   `yaml:"sandbox"`
-	Log       Log       `yaml:"log"`
+	Server         Server         `yaml:"server"`
+	Database       Database       `yaml:"database"`
+	Redis          Redis          `yaml:"redis"`
+	Secrets        Secrets        `yaml:"secrets"`
+	Limits         Limits         `yaml:"limits"`
+	Payments       Payments       `yaml:"payments"`
+	Channels       Channels       `yaml:"channels"`
+	Webhooks       Webhooks       `yaml:"webhooks"`
+	Callbacks      Callbacks      `yaml:"callbacks"`
+	Workers        Workers        `yaml:"workers"`
+	Breaker        Breaker        `yaml:"breaker"`
+	Routing        Routing        `yaml:"routing"`
+	Reconciliation Reconciliation `yaml:"reconciliation"`
+	Sandbox        Sandbox        `yaml:"sandbox"`
+	Log            Log            `yaml:"log"`
 }
 
 // Server is how the API is served.
@@ -167,6 +168,37 @@ type Routing struct {
 	Recent time.Duration `yaml:"recent"`
 }
 
+// Reconciliation bounds fetching and matching the channels' bills.
+type Reconciliation struct {
+	// Poll is how often days whose bill is due are looked for; Concurrency of
+	// them are worked on at a time, each under a lease.
+	Poll        time.Duration `yaml:"poll"`
+	Concurrency int           `yaml:"concurrency"`
+	Lease       time.Duration `yaml:"lease"`
+	// BusyWait is how long a run by hand waits for one that is under way.
+	BusyWait time.Duration `yaml:"busy_wait"`
+	// DueMargin is added to when a bill is due, RetryLadder is how long after
+	// each try the next follows, LateAfter is when its absence is an alarm.
+	DueMargin   time.Duration   `yaml:"due_margin"`
+	RetryLadder []time.Duration `yaml:"retry_ladder"`
+	LateAfter   time.Duration   `yaml:"late_after"`
+	CatchUpDays int             `yaml:"catch_up_days"`
+	// EdgeMargin is how near to a day's end a row may stand in the next bill.
+	EdgeMargin   time.Duration `yaml:"edge_margin"`
+	FetchTimeout time.Duration `yaml:"fetch_timeout"`
+	MaxBillBytes int64         `yaml:"max_bill_bytes"`
+	// MaxDifferences bounds what has no counterpart, MaxRepairs the questions to
+	// a channel in one run.
+	MaxDifferences int `yaml:"max_differences"`
+	MaxRepairs     int `yaml:"max_repairs"`
+	// KeepOriginalsDays is how long fetched bills are kept; 0: for ever.
+	KeepOriginalsDays int    `yaml:"keep_originals_days"`
+	SpillDir          string `yaml:"spill_dir"`
+	// SecondEyesAbove is the amount in minor units above which another person
+	// must approve a resolution; 0: always.
+	SecondEyesAbove int64 `yaml:"second_eyes_above"`
+}
+
 // Sandbox is the simulators of all channels, for development.
 type Sandbox struct {
 	Enabled     bool    `yaml:"enabled"`
@@ -223,6 +255,12 @@ func Default() Config {
 		Workers: Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
 		Breaker: Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
 		Routing: Routing{Reload: 2 * time.Second, SlowStart: 30 * time.Second, Idle: time.Minute, Recent: 10 * time.Minute},
+		Reconciliation: Reconciliation{
+			Poll: time.Minute, Concurrency: 2, Lease: 2 * time.Minute, BusyWait: 2 * time.Minute,
+			DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour, CatchUpDays: 7, EdgeMargin: 10 * time.Minute,
+			RetryLadder:  []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute, time.Hour},
+			FetchTimeout: 10 * time.Minute, MaxBillBytes: 2 << 30, MaxDifferences: 50_000, MaxRepairs: 1000, SecondEyesAbove: 100_000,
+		},
 		Sandbox: Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
 		Log:     Log{Level: "info", Format: "json"},
 	}
@@ -248,6 +286,10 @@ func Embedded(dir string) Config {
 	c.Workers.Poll, c.Workers.Lease, c.Workers.Concurrency = 250*time.Millisecond, 15*time.Second, 64
 	c.Breaker.OpenFor, c.Breaker.TakenOutFor = 2*time.Second, 5*time.Second
 	c.Routing.Reload = 500 * time.Millisecond
+	// The simulators' clock is this machine's.
+	c.Reconciliation.EdgeMargin = 2 * time.Second
+	c.Reconciliation.Poll, c.Reconciliation.DueMargin = 5*time.Second, 10*time.Second
+	c.Reconciliation.RetryLadder = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}
 	c.Sandbox.Enabled, c.Sandbox.Dir = true, dir+"/sandbox"
 	return c
 }

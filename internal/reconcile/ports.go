@@ -131,6 +131,7 @@ type DayState struct {
 	FinishedAt          time.Time
 	NextTryAt           time.Time
 	Leased, Waiting     bool
+	StatementDue        bool
 	LateAt              time.Time
 }
 

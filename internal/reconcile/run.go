@@ -40,19 +40,30 @@ func (s *Service) Run(ctx context.Context, job Job) (Reconciliation, error) {
 	if err != nil {
 		return Reconciliation{}, fmt.Errorf("reconcile %s of account %s: %w", job.Day, job.AccountID, err)
 	}
-	if job.DeferStatement || r.FinishedAt.IsZero() {
-		return r, nil
+	tell := job.Progress
+	if tell == nil {
+		tell = func(Progress) {}
 	}
-	if job.Progress != nil {
-		job.Progress(Progress{Step: StepStatement})
+	if !job.DeferStatement {
+		tell(Progress{Step: StepStatement})
+		if err := s.statementDue(ctx, account.MerchantID, job.Day); err != nil {
+			return r, err
+		}
 	}
-	if _, err := s.WriteStatement(ctx, account.MerchantID, job.Day); err != nil {
-		return r, err
-	}
-	if job.Progress != nil {
-		job.Progress(Progress{Step: StepDone})
-	}
+	tell(Progress{Step: StepDone})
 	return r, nil
+}
+
+// statementDue writes a merchant's statement if a result is newer than it.
+func (s *Service) statementDue(ctx context.Context, merchantID string, day channels.Day) error {
+	states, err := s.Store.DayStates(ctx, merchantID, day, day)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(states, func(d DayState) bool { return d.StatementDue }) {
+		_, err = s.WriteStatement(ctx, merchantID, day)
+	}
+	return err
 }
 
 // acquire leases the day, waiting a while for whoever works on it.
