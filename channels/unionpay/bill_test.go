@@ -444,7 +444,6 @@ func TestBillAbsent(t *testing.T) {
 	cancel()
 	for name, err := range map[string]error{
 		"another kind":  fetchError(c.FetchBill(t.Context(), channels.BillFunds, day, &bytes.Buffer{})),
-		"no file_url":   fetchError(c.FetchBill(t.Context(), channels.BillTrades, day, &bytes.Buffer{})),
 		"long ago":      fetchError(c.FetchBill(t.Context(), channels.BillTrades, day.Add(-400), &bytes.Buffer{})),
 		"nobody waits":  fetchError(c.FetchBill(ctx, channels.BillTrades, day, &bytes.Buffer{})),
 		"nothing there": fetchError(channels.BillFile{}, c.fail(channels.OpBill, channels.Unknown, errBusy)),

@@ -57,7 +57,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		return nil, errors.New("unionpay client needs a clock")
 	}
 	c := &Client{cfg: cfg, http: deps.HTTP, now: deps.Now, base: strings.TrimSuffix(cfg.BaseURL, "/")}
-	c.files = strings.TrimSuffix(cfg.FileURL, "/") + "/"
+	c.files = strings.TrimSuffix(cfg.fileURL(), "/") + "/"
 	faults := cfg.faults()
 	if len(faults) == 0 {
 		signer, cert, err := cfg.merchantKey(deps.Signer)

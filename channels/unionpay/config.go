@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/channels/credentials"
@@ -18,8 +19,9 @@ type Config struct {
 	// BaseURL is the gateway without a path, for instance
 	// https://gateway.95516.com.
 	BaseURL string `json:"base_url"`
-	// FileURL is where settlement files are downloaded, for instance
-	// https://filedownload.95516.com; absent: files cannot be downloaded.
+	// FileURL is where settlement files are downloaded; absent:
+	// https://filedownload.95516.com or https://filedownload.test.95516.com for
+	// the gateway of either, else base_url.
 	FileURL string `json:"file_url,omitempty"`
 	// MerID is the merchant's number, 15 letters and digits.
 	MerID string `json:"mer_id"`
@@ -66,14 +68,22 @@ func ParseConfig(raw []byte) (Config, error) {
 	return credentials.Read(Name, raw, Config.faults)
 }
 
-// FromSandbox reads the credentials that the sandbox hands out. Its files are
-// at the gateway's own address.
-func FromSandbox(raw []byte) (Config, error) {
-	cfg, err := ParseConfig(raw)
-	if err == nil && cfg.FileURL == "" {
-		cfg.FileURL = cfg.BaseURL
+// FromSandbox reads the credentials that the sandbox hands out.
+func FromSandbox(raw []byte) (Config, error) { return ParseConfig(raw) }
+
+// fileURL is where settlement files are downloaded. UnionPay's own gateways,
+// production and test, have hosts of their own for that; any other is taken to
+// hand them out itself.
+func (c Config) fileURL() string {
+	if c.FileURL != "" {
+		return c.FileURL
 	}
-	return cfg, err
+	for _, host := range []string{"95516.com", "test.95516.com"} {
+		if rest, ok := strings.CutPrefix(c.BaseURL, "https://gateway."+host); ok && (rest == "" || rest[0] == '/' || rest[0] == ':') {
+			return "https://filedownload." + host
+		}
+	}
+	return c.BaseURL
 }
 
 // faults lists what is wrong with the values by themselves. Keys and

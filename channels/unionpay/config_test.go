@@ -62,14 +62,14 @@ func TestConfigFaultsTogether(t *testing.T) {
 	days := 0
 	cfg := Config{
 		BaseURL: "http://gateway.95516.com", FileURL: "ftp://x", MerID: "1", PFXPassword: "p",
-		TermID: "term-1", RefundWindowDays: &days,
+		TermID: "term-1", RefundWindowDays: &days, BillMaxBytes: -1,
 	}
 	_, err := New(cfg, Deps{Now: time.Now})
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	for _, field := range []string{
-		"base_url", "file_url", "mer_id", "pfx_base64", "root_cert", "middle_cert", "term_id", "refund_window_days",
+		"base_url", "file_url", "mer_id", "pfx_base64", "root_cert", "middle_cert", "term_id", "refund_window_days", "bill_max_bytes",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named in %q", field, err)

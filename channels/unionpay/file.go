@@ -13,6 +13,7 @@ import (
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/texts"
+	"github.com/paymux/paymux/channels/transport"
 )
 
 const (
@@ -51,9 +52,6 @@ type File struct {
 // it. From there on the file is unpacked into w piece by piece.
 func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer) (File, error) {
 	now := c.now()
-	if c.cfg.FileURL == "" {
-		return File{}, c.fail(channels.OpBill, channels.NotProcessed, errors.New("file_url is not configured"))
-	}
 	if farAhead(day, now) || day.Start().Before(now.AddDate(0, -11, 0)) {
 		return File{}, c.fail(channels.OpBill, channels.NotProcessed, errors.New("the day is not one of the last eleven months"))
 	}
@@ -66,6 +64,9 @@ func (c *Client) DownloadFile(ctx context.Context, day channels.Day, w io.Writer
 	}
 	most := billfile.Limit(c.cfg.BillMaxBytes, maxFileAnswer)
 	m, err := c.exchange(ctx, channels.OpBill, c.files, signed, most)
+	if errors.Is(err, transport.ErrAnswerTooLarge) {
+		return File{}, c.fail(channels.OpBill, channels.Unknown, fmt.Errorf("the day's files are larger than %d bytes: raise bill_max_bytes of the account: %w", most, err))
+	}
 	if err != nil {
 		return File{}, err
 	}

@@ -111,9 +111,6 @@ func TestFileRefused(t *testing.T) {
 		}
 	}
 	c := newClient(t, testConfig("https://gateway.example.com"))
-	_, err = c.DownloadFile(t.Context(), fileDay(), io.Discard)
-	adaptertest.WantOutcome(t, err, channels.NotProcessed)
-	c.cfg.FileURL = "https://file.example.com"
 	for _, at := range []time.Time{testNow.AddDate(-1, 0, 0), testNow.AddDate(0, 0, 16)} {
 		_, err = c.DownloadFile(t.Context(), channels.DayAt(at), io.Discard)
 		adaptertest.WantOutcome(t, err, channels.NotProcessed)
@@ -155,4 +152,34 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("%d bytes, said to be %d", out.Len(), size)
 		}
 	})
+}
+
+// TestFileTooLarge: who is told must know what to change.
+func TestFileTooLarge(t *testing.T) {
+	g := answering(t, "respCode", "00", "settleDate", "1120", "fileContent", pack(t, []byte("x")))
+	cfg := testConfig("https://gateway.example.com")
+	cfg.FileURL, cfg.BillMaxBytes = g.URL, 1000
+	_, err := newClient(t, cfg).DownloadFile(t.Context(), fileDay(), io.Discard)
+	adaptertest.WantOutcome(t, err, channels.Unknown)
+	if !strings.Contains(err.Error(), "bill_max_bytes") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestFileURL(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://gateway.95516.com":       "https://filedownload.95516.com",
+		"https://gateway.95516.com/":      "https://filedownload.95516.com",
+		"https://gateway.test.95516.com":  "https://filedownload.test.95516.com",
+		"https://gateway.95516.com.cn":    "https://gateway.95516.com.cn",
+		"http://127.0.0.1:7003":           "http://127.0.0.1:7003",
+		"https://gateway.my-sandbox.test": "https://gateway.my-sandbox.test",
+	} {
+		if got := (Config{BaseURL: base}).fileURL(); got != want {
+			t.Errorf("%s: files at %s, want %s", base, got, want)
+		}
+	}
+	if got := (Config{BaseURL: "https://gateway.95516.com", FileURL: "https://files.example.com"}).fileURL(); got != "https://files.example.com" {
+		t.Errorf("files at %s", got)
+	}
 }
