@@ -39,13 +39,13 @@ const maxCells = 256
 // form is known, tell which cells belong together.
 type cutter struct {
 	kinds []cellKind
-	// needed are the places of the columns that are read.
-	needed []int
-	cells  [][]byte
+	// used are the places of the columns that are read.
+	used  []int
+	cells [][]byte
 }
 
-func newCutter(columns billfile.Columns, needed []int) *cutter {
-	k := &cutter{needed: needed}
+func newCutter(columns billfile.Columns, used []int) *cutter {
+	k := &cutter{used: used}
 	for _, heading := range columns.Headings() {
 		kind, known := cellKinds()[heading]
 		if !known && strings.HasSuffix(heading, "元)") {
@@ -94,7 +94,7 @@ func (k *cutter) fits(column int, cell []byte) bool {
 	}
 }
 
-// join finds where each needed column begins when texts take several cells
+// join finds where each used column begins when texts take several cells
 // each. It is certain only if each has one possible place.
 func (k *cutter) join(number int64, cells [][]byte) ([][]byte, error) {
 	n, m := len(cells), len(k.kinds)
@@ -119,7 +119,7 @@ func (k *cutter) join(number int64, cells [][]byte) ([][]byte, error) {
 		}
 	}
 	joined := make([][]byte, m)
-	for _, j := range k.needed {
+	for _, j := range k.used {
 		start, one := onlyPlace(before[j], after[j])
 		end, ends := onlyPlace(before[j+1], after[j+1])
 		if !one || !ends {

@@ -40,7 +40,7 @@ func newFundLedger(each func(channels.BillRow) error) ledger { return &fundLedge
 
 func (l *fundLedger) detail() sheet {
 	return sheet{
-		title: "账务明细", needed: []string{headFlowNo, headAt, headIn, headOut, headOrderNo, headBusiness},
+		title: "账务明细", needed: []string{headFlowNo, headAt, headIn, headOut, headOrderNo, headBusiness}, optional: []string{headKind},
 		headings: func(columns billfile.Columns) {
 			l.at.flowNo, l.at.business, l.at.orderNo = columns.At(headFlowNo), columns.At(headBusiness), columns.At(headOrderNo)
 			l.at.at, l.at.in, l.at.out, l.at.kind = columns.At(headAt), columns.At(headIn), columns.At(headOut), columns.At(headKind)

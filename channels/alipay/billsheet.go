@@ -3,6 +3,7 @@ package alipay
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,8 +18,9 @@ import (
 type sheet struct {
 	// title is 业务明细, 业务汇总, 账务明细 or 账务汇总.
 	title string
-	// needed headings; the others are not looked at.
-	needed []string
+	// needed headings, and optional ones that are read where they are there; the
+	// others are not looked at.
+	needed, optional []string
 	// headings, row and footer are told of what is read; row's cells are valid
 	// until it returns.
 	headings func(billfile.Columns)
@@ -54,11 +56,13 @@ func (c *Client) readSheet(r io.Reader, s sheet, day channels.Day) (sheetEnd, er
 		return sheetEnd{}, err
 	}
 	s.headings(columns)
-	needed := make([]int, 0, len(s.needed))
-	for _, heading := range s.needed {
-		needed = append(needed, columns.At(heading))
+	var used []int
+	for _, heading := range slices.Concat(s.needed, s.optional) {
+		if at := columns.At(heading); at >= 0 {
+			used = append(used, at)
+		}
 	}
-	end, cut := sheetEnd{}, newCutter(columns, needed)
+	end, cut := sheetEnd{}, newCutter(columns, used)
 	for lines.Next() {
 		line := lines.Bytes()
 		end.line = lines.Number()

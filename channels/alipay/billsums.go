@@ -38,7 +38,7 @@ type storeTotals struct {
 
 func (t *tradeTotals) sheet() sheet {
 	needed := []string{headStore, headPaidCount, headBackCount, headOrdered, headReceived, headFee, headNet}
-	return sheet{title: "业务汇总", needed: needed, headings: t.headings, row: t.row, footer: func(int64, string) error { return nil }}
+	return sheet{title: "业务汇总", needed: needed, optional: tradeSums(), headings: t.headings, row: t.row, footer: func(int64, string) error { return nil }}
 }
 
 func (t *tradeTotals) headings(columns billfile.Columns) {

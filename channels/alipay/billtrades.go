@@ -78,7 +78,7 @@ func newTradeLedger(each func(channels.BillRow) error) ledger {
 
 func (l *tradeLedger) detail() sheet {
 	needed := []string{headTradeNo, headOrderNo, headKind, headDone, headRequest, headOrdered, headReceived, headDiscount, headFee}
-	return sheet{title: "业务明细", needed: needed, headings: l.headings, row: l.row, footer: l.footer}
+	return sheet{title: "业务明细", needed: needed, optional: append(tradeSums(), headStore), headings: l.headings, row: l.row, footer: l.footer}
 }
 
 func (l *tradeLedger) sums() sheet { return l.totals.sheet() }
