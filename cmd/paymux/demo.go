@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func newDemoCommand(env *environment) *cobra.Command {
 		Use:   "demo",
 		Short: "Walk the whole closed loop on every channel and show each step",
 		Long: "Starts the embedded default on free ports in a temporary folder, pays, is notified, asks and refunds in every\n" +
-			"scene of every channel, and exits with 0 only if every step came out right.",
+			"scene of every channel, closes the day's books, and exits with 0 only if every step came out right.",
 		Example: example("paymux demo", "paymux demo --keep"),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return env.demo(c.Context(), keep) },
@@ -44,6 +45,11 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 	}
 	defer func() { _ = logs.Close() }()
 
+	receiver, err := demo.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = receiver.Close() }()
 	serveCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	ready := make(chan app.Profile, 1)
@@ -54,7 +60,7 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 		ended <- app.Serving{
 			Source: app.Source{DataDir: dir}, Listen: "127.0.0.1:0",
 			Logger: slog.New(slog.NewJSONHandler(logs, nil)), Now: env.now,
-			Ready: func(p app.Profile) error { ready <- p; return nil },
+			Ready: func(p app.Profile) error { ready <- p; return nil }, DemoNotifyURL: receiver.URL(),
 		}.Run(serveCtx)
 	}()
 	var p app.Profile
@@ -67,7 +73,7 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 	}
 	_, _ = fmt.Fprintf(env.stdout, "Ready after %s: API %s, sandbox %s\n", time.Since(start).Round(time.Millisecond), p.API, p.Sandbox)
 
-	walkErr := env.walk(ctx, p)
+	walkErr := env.walk(ctx, p, dir, receiver)
 	if errors.Is(walkErr, demo.ErrNotRight) {
 		_, _ = fmt.Fprintf(env.stderr, "\nThe end of the gateway's log:\n%s\n", lastLines(dir+"/paymux.log", 20))
 	}
@@ -85,7 +91,7 @@ func (env *environment) demo(ctx context.Context, keep bool) error {
 	return walkErr
 }
 
-func (env *environment) walk(ctx context.Context, p app.Profile) error {
+func (env *environment) walk(ctx context.Context, p app.Profile, dir string, receiver *demo.Receiver) error {
 	client, err := profile(p).client()
 	if err != nil {
 		return err
@@ -104,8 +110,21 @@ func (env *environment) walk(ctx context.Context, p app.Profile) error {
 	}
 	return demo.Run(ctx, demo.Target{
 		API: p.API, Sandbox: p.Sandbox, MerchantID: p.MerchantID, KeySerial: p.KeySerial, Key: client.Key,
-		PlatformKeys: keys, WebhookSecret: secret,
+		PlatformKeys: keys, WebhookSecret: secret, Receiver: receiver,
+		Reconcile: func(ctx context.Context, day string) error { return env.closeDay(ctx, dir, day) },
 	}, env.stdout, env.colour)
+}
+
+// closeDay is `paymux reconcile` on the demo's folder, whose own words are shown
+// only where it fails.
+func (env *environment) closeDay(ctx context.Context, dir, day string) error {
+	var said bytes.Buffer
+	command := *env
+	command.stdout, command.stderr = &said, &said
+	if code := run(ctx, &command, []string{"reconcile", "--date", day, "--data", dir}); code != exitDone {
+		return fmt.Errorf("it exited with %d: %s", code, bytes.TrimSpace(said.Bytes()))
+	}
+	return nil
 }
 
 // invite prints what to open and try while the demo is kept up.

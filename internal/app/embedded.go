@@ -123,7 +123,7 @@ type demoMerchant struct {
 //
 // The files are written before the database: whatever dies in between leaves
 // nothing that is in use, and the next start makes a merchant anew.
-func (in *Installation) ensureDemoMerchant(ctx context.Context, dir string, credentials json.RawMessage) (Profile, error) {
+func (in *Installation) ensureDemoMerchant(ctx context.Context, dir string, credentials json.RawMessage, notifyURL string) (Profile, error) {
 	folder := filepath.Join(dir, demoFolder)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return Profile{}, fmt.Errorf("make the demo merchant's folder: %w", err)
@@ -140,7 +140,7 @@ func (in *Installation) ensureDemoMerchant(ctx context.Context, dir string, cred
 			return Profile{}, fmt.Errorf("read the demo merchant: %w", err)
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		if known, err = in.createDemoMerchant(ctx, folder, key, credentials); err != nil {
+		if known, err = in.createDemoMerchant(ctx, folder, key, credentials, notifyURL); err != nil {
 			return Profile{}, fmt.Errorf("make the demo merchant: %w", err)
 		}
 	default:
@@ -161,7 +161,7 @@ func (in *Installation) ensureDemoMerchant(ctx context.Context, dir string, cred
 
 // createDemoMerchant makes the merchant. A start that died after the database
 // knew the merchant's key and before its id was kept finds it by that key.
-func (in *Installation) createDemoMerchant(ctx context.Context, folder string, key crypto.Signer, credentials json.RawMessage) (demoMerchant, error) {
+func (in *Installation) createDemoMerchant(ctx context.Context, folder string, key crypto.Signer, credentials json.RawMessage, notifyURL string) (demoMerchant, error) {
 	public, err := signing.EncodePublicKeyPEM(key.Public())
 	if err != nil {
 		return demoMerchant{}, err
@@ -171,7 +171,9 @@ func (in *Installation) createDemoMerchant(ctx context.Context, folder string, k
 		return demoMerchant{}, err
 	}
 	var id string
-	created, err := in.Merchants.CreateMerchant(ctx, merchant.CreateRequest{Name: "Demo merchant", PublicKeyPEM: public, Accounts: accounts})
+	created, err := in.Merchants.CreateMerchant(ctx, merchant.CreateRequest{
+		Name: "Demo merchant", PublicKeyPEM: public, Accounts: accounts, NotifyURL: notifyURL,
+	})
 	switch {
 	case err == nil:
 		id = created.Merchant.ID

@@ -114,7 +114,7 @@ func (g *Gateway) api(m *metrics) (*httpapi.Server, error) {
 		Nonces:    nonces{db: in.DB, state: g.state, shared: in.Config.Redis.Addr != "", now: in.Now},
 		Limiter:   limiter{state: g.state, rate: store.Rate{PerSecond: in.Config.Limits.RequestsPerSecond, Burst: in.Config.Limits.Burst}},
 		Merchants: merchants{in.Merchants}, Payments: g.core, Refunds: g.core, Events: events{desk},
-		Channels: channelStates{accounts: in.Accounts, guards: in.Guards},
+		Channels: channelStates{accounts: in.Accounts, guards: in.Guards}, Reconciliations: g.books, Statements: g.books,
 		Notify: func(channel, accountID string, w http.ResponseWriter, r *http.Request) {
 			g.inbound.Serve(w, r, channel, accountID)
 		},

@@ -64,6 +64,9 @@ type Serving struct {
 	Now           func() time.Time
 	// Ready is told once when the gateway can take traffic.
 	Ready func(Profile) error
+	// DemoNotifyURL is where the webhooks of an embedded installation's merchant go
+	// by default, when it is made; empty: nowhere.
+	DemoNotifyURL string
 }
 
 // Run serves until ctx ends.
@@ -159,7 +162,7 @@ func (s Serving) announce(ctx context.Context, in *Installation, g *Gateway, sim
 		if err != nil {
 			return err
 		}
-		demo, err := in.ensureDemoMerchant(ctx, s.dir(in.Config), credentials)
+		demo, err := in.ensureDemoMerchant(ctx, s.dir(in.Config), credentials, s.DemoNotifyURL)
 		if err != nil {
 			return err
 		}

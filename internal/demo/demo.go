@@ -21,6 +21,11 @@ type Target struct {
 	Key           crypto.Signer
 	PlatformKeys  map[string]crypto.PublicKey
 	WebhookSecret []byte
+	// Receiver is where the merchant's webhooks go by default.
+	Receiver *Receiver
+	// Reconcile closes the books of a day, 2006-01-02, as an operator does; nil:
+	// the books stay open.
+	Reconcile func(ctx context.Context, day string) error
 }
 
 // stepLimit bounds each step.
@@ -32,24 +37,21 @@ var ErrNotRight = errors.New("not every step came out right")
 type demo struct {
 	target   Target
 	client   *signing.Client
-	receiver *receiver
 	screen   *screen
 	run      string
 	orders   int
+	channels []string // in the order in which they were walked
+	done     map[string]business
 }
 
-// Run walks every scene of every channel that the merchant's accounts offer and
-// then a few requests that must be refused. It returns ErrNotRight when a step
-// failed, after all of them were tried.
+// Run walks every scene of every channel that the merchant's accounts offer, then
+// a few requests that must be refused, and closes the day's books. It returns
+// ErrNotRight when a step failed, after all of them were tried.
 func Run(ctx context.Context, target Target, out io.Writer, colour bool) error {
-	receiver, err := newReceiver(ctx, target.WebhookSecret)
-	if err != nil {
-		return err
-	}
-	defer receiver.close()
+	target.Receiver.trust(target.WebhookSecret)
 	d := &demo{
-		target: target, receiver: receiver, screen: &screen{out: out, colour: colour},
-		run: strconv.FormatInt(time.Now().UnixMilli(), 36),
+		target: target, screen: &screen{out: out, colour: colour},
+		run: strconv.FormatInt(time.Now().UnixMilli(), 36), done: map[string]business{},
 		client: &signing.Client{
 			BaseURL: target.API, MerchantID: target.MerchantID, Serial: target.KeySerial, Key: target.Key, PlatformKeys: target.PlatformKeys,
 		},
@@ -67,12 +69,15 @@ func (d *demo) walk(ctx context.Context) error {
 	if len(offer.Data) == 0 {
 		return fmt.Errorf("the merchant has no account at any channel: %w", ErrNotRight)
 	}
+	start := time.Now()
 	for _, c := range offer.Data {
+		d.channels = append(d.channels, c.Channel)
 		for _, scene := range c.Scenes {
 			d.loop(ctx, c.Channel, scene)
 		}
 	}
 	d.refusals(ctx)
+	d.closeBooks(ctx, start)
 	d.screen.table()
 	if d.screen.failed {
 		return ErrNotRight
@@ -98,7 +103,7 @@ func (d *demo) loop(ctx context.Context, channel, scene string) {
 		})
 	}
 	s.step(ctx, "merchant is told", func(ctx context.Context) (string, error) {
-		e, err := d.receiver.await(ctx, "payment.succeeded", p.ID)
+		e, err := d.target.Receiver.await(ctx, "payment.succeeded", p.ID)
 		return "signed webhook " + e.Type + ", sequence " + strconv.FormatInt(e.Sequence, 10), err
 	})
 	s.step(ctx, "merchant asks", func(ctx context.Context) (string, error) {
@@ -111,12 +116,16 @@ func (d *demo) loop(ctx context.Context, channel, scene string) {
 	part := amount / 4
 	s.step(ctx, "merchant refunds "+yuan(part), func(ctx context.Context) (string, error) { return d.refundPart(ctx, p.ID, order, part) })
 	s.step(ctx, "both sides' books agree", func(ctx context.Context) (string, error) { return d.compareBooks(ctx, p, part) })
+	b := d.done[channel]
+	b.payments, b.paymentMinor = b.payments+1, b.paymentMinor+amount
+	b.refunds, b.refundMinor = b.refunds+1, b.refundMinor+part
+	d.done[channel] = b
 }
 
 func (d *demo) request(order, channel, scene string, amount int64) map[string]any {
 	req := map[string]any{
 		"merchant_order_no": order, "amount": amount, "subject": "演示订单 " + order, "scene": scene, "channel": channel,
-		"notify_url": d.receiver.url, "metadata": map[string]string{"demo": d.run},
+		"notify_url": d.target.Receiver.url, "metadata": map[string]string{"demo": d.run},
 	}
 	switch scene {
 	case "barcode":
@@ -139,12 +148,12 @@ var (
 func (d *demo) refundPart(ctx context.Context, paymentID, order string, part int64) (string, error) {
 	var r refund
 	_, err := d.call(ctx, http.MethodPost, "/v1/refunds", map[string]any{
-		"merchant_refund_no": order + "-r1", "payment_id": paymentID, "amount": part, "reason": "demo", "notify_url": d.receiver.url,
+		"merchant_refund_no": order + "-r1", "payment_id": paymentID, "amount": part, "reason": "demo", "notify_url": d.target.Receiver.url,
 	}, &r, http.StatusCreated, http.StatusAccepted)
 	if err != nil {
 		return "", err
 	}
-	if _, err := d.receiver.await(ctx, "refund.succeeded", r.ID); err != nil {
+	if _, err := d.target.Receiver.await(ctx, "refund.succeeded", r.ID); err != nil {
 		return "", err
 	}
 	return "refund " + r.ID + " succeeded, signed webhook arrived", nil
