@@ -478,3 +478,91 @@ func TestOperator_MoneyWhoseRefundFailedGoesBackBySecondTry(t *testing.T) {
 		w.wantNoWrongs()
 	})
 }
+
+func TestOperator_ARefundThatIsBeingSentIsNotSettled(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		p := w.create(order("o-1", "barcode", "", 100)).Payment
+		asked := 0
+		w.banks["ali"].before = func(op channels.Operation, id string) {
+			if op != channels.OpRefund {
+				return
+			}
+			for _, succeeded := range []bool{false, true} {
+				asked++
+				_, err := w.SettleRefund(acting(), payment.RefundEvidence{RefundID: id, Succeeded: succeeded, Evidence: "x", Actor: operator})
+				if codeOf(err) != payment.CodeStatusConflict {
+					t.Errorf("a refund that is being sent was settled: %v", err)
+				}
+			}
+		}
+		if r := w.mustRefund(p, "r-1", 60); r.Status != payment.RefundSucceeded || asked != 2 {
+			t.Errorf("the refund is %s, evidence was tried %d times", r.Status, asked)
+		}
+	})
+}
+
+func TestOperator_DuplicateMoneyGoesBackOnceHoweverOftenItIsTried(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		// Two attempts are paid: the first account had proven that it did nothing.
+		lying := w.banks["ali"]
+		lying.goes(channels.OpPay, refused)
+		r := w.create(order("o-1", "qr", "", 100))
+		first, second := r.Attempts[0], r.Attempts[1]
+		lying.mu.Lock()
+		lying.orders[first.ID] = &bankOrder{id: first.ID, scene: first.Scene, amount: 100, status: "paid", paid: 1, tradeNo: "T", paidAt: w.clock.Now(), refunds: map[string]*bankRefund{}}
+		lying.mu.Unlock()
+		w.bankOf(second).payerPays(second.ID)
+		w.callback(second)
+		lying.goes(channels.OpRefund, declined, declined)
+		w.callback(first)
+		w.pass(10 * time.Second)
+		original := w.refundsOf(r.Payment)[0]
+		again, err := w.RetryRefund(acting(), original.ID, operator)
+		if err != nil || again.Status != payment.RefundFailed || again.Reserved {
+			t.Fatalf("second try: %+v, %v", again, err)
+		}
+		// The channel paid out what it had refused.
+		lying.mu.Lock()
+		lying.orders[first.ID].refunds[original.ID] = &bankRefund{id: original.ID, amount: 100, status: "succeeded"}
+		lying.orders[first.ID].returned = 100
+		lying.mu.Unlock()
+		if _, err := w.AskRefund(acting(), original.ID, operator); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.RetryRefund(acting(), again.ID, operator); codeOf(err) != payment.CodeAmountExceeds {
+			t.Errorf("money that went back is sent back again: %v", err)
+		}
+		if got := w.get(r.Payment.ID); got.Status != payment.Succeeded || got.ReservedMinor != 0 {
+			t.Errorf("the counted money is %s", w.picture(got))
+		}
+		w.wantNoWrongs()
+	})
+}
+
+func TestOperator_AskKeepsTheLookThatAReversalOwes(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		b := w.banks["ali"]
+		b.password = true
+		p := w.create(order("o-1", "barcode", "", 100)).Payment
+		a := w.attempt(p.CurrentAttemptID)
+		reversals := 0
+		b.before = func(op channels.Operation, id string) {
+			if op != channels.OpReverse {
+				return
+			}
+			reversals++
+			b.payerPays(id)
+			w.callback(a)
+			if got := w.ask(a); got.Status != payment.AttemptSucceeded || w.attempt(a.ID).NextCheckAt.IsZero() {
+				t.Errorf("nobody looks whether the money of a %s attempt went back", got.Status)
+			}
+		}
+		if _, err := w.Close(context.Background(), merchantID, p.ID); err != nil && codeOf(err) != payment.CodeStatusConflict {
+			t.Fatal(err)
+		}
+		w.pass(2 * time.Minute)
+		if got := w.get(p.ID); reversals != 1 || got.PaidMinor != 100 || got.RefundedMinor != 100 {
+			t.Errorf("%d reversals, %s", reversals, w.picture(got))
+		}
+	})
+}

@@ -436,7 +436,9 @@ func (c *chaos) excused(paymentID string) bool {
 func TestInvariant_10_AnythingMayHappenInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newChaos(t)
-		t.Repeat(c.steps())
+		steps := c.steps()
+		maps.Copy(steps, c.operatorSteps())
+		t.Repeat(steps)
 		c.drain(t)
 		c.check(t)
 		c.converged(t)

@@ -46,8 +46,13 @@ func runAuditPages(t *testing.T, db *store.DB) {
 		all = append([]audit.Entry{e}, all...)
 	}
 	for _, f := range []audit.Filter{
-		{}, {Actor: "anna"}, {Actor: "Anna"}, {Action: "payment.ask"}, {Subject: "subject-1"},
-		{Actor: "anna", Action: "refund.settle"}, {Actor: "nobody"},
+		{},
+		{Actor: "anna"},
+		{Actor: "Anna"},
+		{Action: "payment.ask"},
+		{Subject: "subject-1"},
+		{Actor: "anna", Action: "refund.settle"},
+		{Actor: "nobody"},
 	} {
 		f.MerchantID = merchant
 		var want []audit.Entry
