@@ -64,6 +64,9 @@ func (env *environment) requestBody(data string) ([]byte, error) {
 	return text, nil
 }
 
+// maxFile bounds what is read of an answer: statements are the largest ones.
+const maxFile = 1 << 30
+
 func (env *environment) call(ctx context.Context, profileFile, method, target string, body []byte) error {
 	p, err := readProfile(profileFile)
 	if err != nil {
@@ -79,7 +82,7 @@ func (env *environment) call(ctx context.Context, profileFile, method, target st
 	if err != nil {
 		return fmt.Errorf("ask for the platform's keys: %w", err)
 	}
-	client.PlatformKeys = keys
+	client.PlatformKeys, client.MaxAnswerBytes = keys, maxFile
 	answer, err := client.Do(ctx, method, target, body)
 	var unverified *signing.UnverifiedError
 	if errors.As(err, &unverified) {
@@ -88,7 +91,11 @@ func (env *environment) call(ctx context.Context, profileFile, method, target st
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(env.stdout, "%s\n", bytes.TrimRight(answer.Body, "\n")); err != nil {
+	printed := answer.Body
+	if answer.Header.Get(signing.HeaderContentSHA256) == "" { // a file is printed as it is
+		printed = append(bytes.TrimRight(printed, "\n"), '\n')
+	}
+	if _, err := env.stdout.Write(printed); err != nil {
 		return err
 	}
 	if !answer.Signed {
