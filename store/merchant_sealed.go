@@ -13,7 +13,7 @@ import (
 
 // SealedColumns is merchant.SealedValues': every sealed column of the schema.
 func (m Merchants) SealedColumns() []merchant.SealedColumn {
-	return slices.Concat(merchant.SealedColumns(), paymentSealed(), NotificationColumns(), ArchiveColumns())
+	return slices.Concat(merchant.SealedColumns(), paymentSealed(), NotificationColumns(), ArchiveColumns(), consoleSealed())
 }
 
 // paymentSealed lists the sealed columns of payments.

@@ -1,0 +1,71 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"sort"
+	"strings"
+
+	"github.com/paymux/paymux/internal/audit"
+)
+
+type auditView struct {
+	Scope                  scope
+	Actor, Action, Subject string
+	List                   []audit.Entry
+	First, Next            string
+}
+
+func (c *Console) auditPage(v *visit) error {
+	sc, err := c.scope(v)
+	if err != nil {
+		return err
+	}
+	view := auditView{Scope: sc, Actor: v.query("actor"), Action: v.query("action"), Subject: v.query("subject")}
+	f := audit.Filter{MerchantID: v.user.MerchantID, Actor: view.Actor, Action: view.Action, Subject: view.Subject, Limit: c.cfg.PageSize + 1}
+	f.BeforeTime, f.BeforeID = cursor(v.query("before"))
+	if view.List, err = c.deps.Audit.ListAudit(v.r.Context(), f); err != nil {
+		return err
+	}
+	q := url.Values{}
+	for name, value := range map[string]string{"actor": view.Actor, "action": view.Action, "subject": view.Subject} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if !f.BeforeTime.IsZero() {
+		view.First = Prefix + "/audit?" + q.Encode()
+	}
+	if len(view.List) > c.cfg.PageSize {
+		view.List = view.List[:c.cfg.PageSize]
+		last := view.List[len(view.List)-1]
+		q.Set("before", place(last.At, last.ID))
+		view.Next = Prefix + "/audit?" + q.Encode()
+	}
+	return c.show(v, "audit", "audit.title", view)
+}
+
+// Detail writes an entry's detail as "name: value · …".
+func (p *page) Detail(e audit.Entry) string {
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(e.Detail), &fields); err != nil {
+		return e.Detail
+	}
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	parts := make([]string, 0, len(names))
+	for _, name := range names {
+		value := fields[name]
+		if text, err := json.Marshal(value); err == nil {
+			if s, ok := value.(string); ok {
+				text = []byte(s)
+			}
+			parts = append(parts, fmt.Sprintf("%s: %s", name, text))
+		}
+	}
+	return strings.Join(parts, " · ")
+}
