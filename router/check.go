@@ -57,6 +57,32 @@ func (c *checker) reach(i int, boxes []box) {
 	steps = maxSteps
 	if i > 1 && covered(boxes[i], boxes[:i], &steps) {
 		c.warn(fmt.Sprintf("rules[%d]", i), "is never reached: the rules before it together match every payment that it is for")
+		return
+	}
+	c.reachBound(i, boxes)
+}
+
+// reachBound warns of a rule that earlier ones leave nothing to but payments
+// bound to a channel that they don't speak of.
+func (c *checker) reachBound(i int, boxes []box) {
+	var left []string
+	for k, name := range c.space.channels {
+		only := make(bits, len(boxes[i][dimChannel]))
+		only.set(k)
+		part := slices.Clone(boxes[i])
+		part[dimChannel] = part[dimChannel].and(only)
+		steps := maxSteps
+		switch {
+		case part[dimChannel].empty(), covered(part, boxes[:i], &steps):
+		case name == "":
+			return
+		default:
+			left = append(left, name)
+		}
+	}
+	if len(left) > 0 {
+		c.warn(fmt.Sprintf("rules[%d]", i), "is reached only by payments that are bound to "+strings.Join(left, " or ")+
+			" by their request or the payer's code: rules before it match all others that it is for")
 	}
 }
 

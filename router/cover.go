@@ -206,6 +206,9 @@ func newSpace(rs *Rules, accounts []channels.Account) *space {
 	return s
 }
 
+// dimChannel is the dimension of the channel that a payment is bound to.
+const dimChannel = 7
+
 // box gives the payments that a rule is for.
 func (s *space) box(r *Rule, accounts []channels.Account) box {
 	c := &r.When

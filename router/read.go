@@ -42,6 +42,9 @@ func ReadRules(document any) (*Rules, []Issue) {
 		return nil, r.issues
 	}
 	fields := doc.object("version", "strategy", "mix", "rules")
+	if fields == nil {
+		return nil, r.issues
+	}
 	if version, given := fields["version"]; !given {
 		r.fault("version", "is required; this is version 1 of the form")
 	} else if n := version.integer(0, 1<<31); n != form && len(r.issues) == 0 {

@@ -30,7 +30,7 @@ func account(id, channel string, weight int) channels.Account {
 	}
 }
 
-func request(t *testing.T, minor int64, sticky string) channels.RouteRequest {
+func request(t testing.TB, minor int64, sticky string) channels.RouteRequest {
 	t.Helper()
 	amount, err := money.New(minor, money.CNY)
 	if err != nil {

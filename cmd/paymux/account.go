@@ -21,7 +21,7 @@ func newAccountCommand(env *environment) *cobra.Command {
 		RunE:    needSubcommand,
 	}
 	c.AddCommand(
-		newAccountAddCommand(env), newAccountListCommand(env), newAccountUpdateCommand(env),
+		newAccountAddCommand(env), newAccountListCommand(env), newAccountUpdateCommand(env), newAccountHoursCommand(env),
 		newAccountSwitchCommand(env, "disable", "Take an account out of routing; what is in flight there goes on", (*merchant.Service).DisableAccount),
 		newAccountSwitchCommand(env, "enable", "Put a disabled account back", (*merchant.Service).EnableAccount),
 	)
@@ -35,7 +35,7 @@ type addition struct {
 	fromSandbox          bool
 	sandbox              string
 	terms                merchant.Terms
-	scenes               []string
+	scenes, hours        []string
 }
 
 func newAccountAddCommand(env *environment) *cobra.Command {
@@ -66,6 +66,7 @@ func newAccountAddCommand(env *environment) *cobra.Command {
 	f.Int64Var(&a.terms.MinAmount, "min-amount", 0, "least amount of a payment in minor units; 0: the channel's own")
 	f.Int64Var(&a.terms.MaxAmount, "max-amount", 0, "largest amount of a payment in minor units; 0: the channel's own")
 	f.StringSliceVar(&a.scenes, "scenes", nil, "what it is contracted for, of qr,barcode,web,h5,app,jsapi (default: all of the channel's)")
+	f.StringSliceVar(&a.hours, "hours", nil, hoursHelp)
 	require(c, "channel")
 	return c
 }
@@ -73,6 +74,10 @@ func newAccountAddCommand(env *environment) *cobra.Command {
 func (a *addition) run(ctx context.Context, in *app.Installation) error {
 	for _, scene := range a.scenes {
 		a.terms.Scenes = append(a.terms.Scenes, channels.Scene(scene))
+	}
+	var err error
+	if a.terms.Hours, err = parseHours(a.hours); err != nil {
+		return err
 	}
 	req, err := a.request(ctx, in)
 	if err != nil {

@@ -77,7 +77,7 @@ func newRootCommand(env *environment) *cobra.Command {
 		newServeCommand(env), newDemoCommand(env), newSandboxCommand(env), newMigrateCommand(env), newCallCommand(env), newDoctorCommand(env),
 		newMerchantCommand(env), newAccountCommand(env), newKeygenCommand(env), newSecretsCommand(env), newPlatformKeyCommand(env),
 		newPaymentCommand(env), newRefundCommand(env), newEventCommand(env), newAuditCommand(env),
-		newReconcileCommand(env),
+		newRoutesCommand(env), newReconcileCommand(env),
 	)
 	misuse(root)
 	return root

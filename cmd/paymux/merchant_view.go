@@ -60,6 +60,7 @@ type accountView struct {
 	MinAmount  int64            `json:"min_amount"`
 	MaxAmount  int64            `json:"max_amount"`
 	Scenes     []channels.Scene `json:"scenes"`
+	Hours      []channels.Hours `json:"hours"`
 	Version    int64            `json:"credentials_version"`
 	CreatedAt  time.Time        `json:"created_at"`
 }
@@ -74,10 +75,14 @@ func (a accountView) state() string {
 func viewAccount(a merchant.Account) accountView {
 	view := accountView{
 		ID: a.ID, MerchantID: a.MerchantID, Channel: a.Channel, Identity: a.Identity, Enabled: a.Enabled, Weight: a.Weight,
-		FeeRatePPM: a.FeeRatePPM, MinAmount: a.MinAmount, MaxAmount: a.MaxAmount, Scenes: a.Scenes, Version: a.Version, CreatedAt: a.CreatedAt,
+		FeeRatePPM: a.FeeRatePPM, MinAmount: a.MinAmount, MaxAmount: a.MaxAmount, Scenes: a.Scenes, Hours: a.Hours,
+		Version: a.Version, CreatedAt: a.CreatedAt,
 	}
 	if view.Scenes == nil {
 		view.Scenes = []channels.Scene{} // all of the channel's
+	}
+	if view.Hours == nil {
+		view.Hours = []channels.Hours{} // always
 	}
 	return view
 }

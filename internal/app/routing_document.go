@@ -26,10 +26,20 @@ const (
 // ReadRulesDocument reads a merchant's routing rules, YAML or JSON. All faults
 // are reported together, with their lines; then the rules are nil.
 func ReadRulesDocument(text string) (*router.Rules, []router.Issue) {
+	t := rulesTree{lines: map[string]int{}}
+	return t.rules(text)
+}
+
+// rulesTree turns a YAML document into plain values and remembers where each is.
+type rulesTree struct {
+	lines  map[string]int
+	issues []router.Issue
+}
+
+func (t *rulesTree) rules(text string) (*router.Rules, []router.Issue) {
 	if len(text) > MaxRulesDocument {
 		return nil, []router.Issue{{Severity: router.Fault, Message: fmt.Sprintf("the document is larger than %d bytes", MaxRulesDocument)}}
 	}
-	t := rulesTree{lines: map[string]int{}}
 	document, err := t.read(text)
 	if err != nil {
 		return nil, []router.Issue{{Severity: router.Fault, Message: err.Error()}}
@@ -41,12 +51,6 @@ func ReadRulesDocument(text string) (*router.Rules, []router.Issue) {
 		return nil, issues
 	}
 	return rules, issues
-}
-
-// rulesTree turns a YAML document into plain values and remembers where each is.
-type rulesTree struct {
-	lines  map[string]int
-	issues []router.Issue
 }
 
 func (t *rulesTree) read(text string) (any, error) {

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -50,7 +51,8 @@ func unroutable(d channels.Decision, p *Payment) *Error {
 		return refuse(CodeSceneUnsupported, "no account of this merchant offers the scene %s%s", p.Scene, onChannel(p))
 	case drop(channels.RejectedCurrency):
 		return refuse(CodeCurrency, "no account of this merchant takes %s for this scene", p.Amount.Currency())
-	case drop(channels.RejectedAmount):
+	case slices.ContainsFunc(d.Candidates, func(c channels.Candidate) bool { return c.Rejection == channels.RejectedAmount }) &&
+		drop(channels.RejectedAmount, channels.RejectedRule):
 		return refuse(CodeAmountOutOfRange, "the amount %s is outside the limits of every account that could take it", p.Amount)
 	default:
 		return noChannel()
