@@ -161,6 +161,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	loops.Go(func() { g.attempts.Run(background) })
 	loops.Go(func() { g.refunds.Run(background) })
 	loops.Go(func() { g.purge(background) })
+	loops.Go(func() { g.retain(background) })
 	loops.Go(func() { g.reconciler.run(background) })
 	loops.Go(func() { g.refreshKeys(background) })
 	loops.Go(func() { g.rules.follow(background, g.in.Config.Routing.Reload) })

@@ -18,6 +18,7 @@ type Config struct {
 	Breaker        Breaker        `yaml:"breaker"`
 	Routing        Routing        `yaml:"routing"`
 	Reconciliation Reconciliation `yaml:"reconciliation"`
+	Retention      Retention      `yaml:"retention"`
 	Sandbox        Sandbox        `yaml:"sandbox"`
 	Log            Log            `yaml:"log"`
 }
@@ -199,6 +200,19 @@ type Reconciliation struct {
 	SecondEyesAbove int64 `yaml:"second_eyes_above"`
 }
 
+// Retention is how long what the books do not need is kept; 0 days: for ever.
+// Payments, attempts, refunds, their history and the audit trail always are.
+type Retention struct {
+	// EventsDays is the age at which delivered events go, with their deliveries.
+	EventsDays int `yaml:"events_days"`
+	// NotificationsDays is the age at which channels' callbacks go, but for those
+	// that were quarantined.
+	NotificationsDays int `yaml:"notifications_days"`
+	// Every is how often old rows are looked for, Batch how many go at a time.
+	Every time.Duration `yaml:"every"`
+	Batch int           `yaml:"batch"`
+}
+
 // Sandbox is the simulators of all channels, for development.
 type Sandbox struct {
 	Enabled     bool    `yaml:"enabled"`
@@ -252,9 +266,10 @@ func Default() Config {
 			ApplyTimeout: 4 * time.Second, SamplesKept: 1000, SampleBytes: 16 << 10,
 			SampleQueue: 256, SampleBatch: 64, SampleEvery: time.Second,
 		},
-		Workers: Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
-		Breaker: Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
-		Routing: Routing{Reload: 2 * time.Second, SlowStart: 30 * time.Second, Idle: time.Minute, Recent: 10 * time.Minute},
+		Workers:   Workers{Poll: time.Second, Lease: time.Minute, Concurrency: 32},
+		Breaker:   Breaker{Failures: 10, OpenFor: 30 * time.Second, Probes: 2, TakenOutFor: 5 * time.Minute, MaxConcurrent: 200},
+		Routing:   Routing{Reload: 2 * time.Second, SlowStart: 30 * time.Second, Idle: time.Minute, Recent: 10 * time.Minute},
+		Retention: Retention{EventsDays: 400, NotificationsDays: 400, Every: time.Hour, Batch: 500},
 		Reconciliation: Reconciliation{
 			Poll: time.Minute, Concurrency: 2, Lease: 2 * time.Minute, BusyWait: 2 * time.Minute,
 			DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour, CatchUpDays: 7, EdgeMargin: 10 * time.Minute,

@@ -11,7 +11,7 @@ import (
 )
 
 // optional are the numbers that may be zero.
-var optional = []string{"redis.db", "reconciliation.keep_originals_days", "reconciliation.second_eyes_above"}
+var optional = []string{"redis.db", "reconciliation.keep_originals_days", "reconciliation.second_eyes_above", "retention.events_days", "retention.notifications_days"}
 
 // Validate reports every fault of the configuration, each with its key.
 func (c Config) Validate() error {
@@ -57,6 +57,9 @@ func (c Config) Validate() error {
 	bad(rc.SecondEyesAbove < 0, "reconciliation.second_eyes_above: must not be negative; 0 means always")
 	bad(rc.EdgeMargin > time.Hour, "reconciliation.edge_margin: at most 1h: rows nearer than that to a day's end are not called missing before the next day's bill")
 	bad(rc.CatchUpDays > 90, "reconciliation.catch_up_days: at most 90, which is about as long as channels give their bills out")
+
+	bad(c.Retention.EventsDays < 0, "retention.events_days: must not be negative; 0 keeps them for ever")
+	bad(c.Retention.NotificationsDays < 0, "retention.notifications_days: must not be negative; 0 keeps them for ever")
 
 	bad(c.Sandbox.Enabled && c.Sandbox.Dir == "", "sandbox.dir: needed when the sandbox is enabled")
 	bad(c.Sandbox.Enabled && !isAddress(c.Sandbox.Listen), "sandbox.listen: %q is not host:port", c.Sandbox.Listen)
