@@ -87,7 +87,7 @@ func (a *addition) run(ctx context.Context, in *app.Installation) error {
 	if err != nil {
 		return err
 	}
-	return a.printAccount(account)
+	return a.accountChanged(ctx, in, "account.add", account)
 }
 
 func (a *addition) request(ctx context.Context, in *app.Installation) (merchant.AccountRequest, error) {
@@ -120,7 +120,12 @@ func (a *addition) request(ctx context.Context, in *app.Installation) (merchant.
 	return req, nil
 }
 
-func (w *work) printAccount(account merchant.Account) error {
+// accountChanged keeps that an account was changed and prints it.
+func (w *work) accountChanged(ctx context.Context, in *app.Installation, action string, account merchant.Account) error {
+	detail := map[string]any{"channel": account.Channel, "enabled": account.Enabled, "credentials_version": account.Version}
+	if err := w.acted(ctx, in, action, account.MerchantID, account.ID, detail); err != nil {
+		return err
+	}
 	view := viewAccount(account)
 	return w.print(view, func(out *tabwriter.Writer) { row(out, view.ID, view.Channel, view.Identity, view.state()) })
 }
@@ -172,7 +177,7 @@ func newAccountUpdateCommand(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return w.printAccount(updated)
+				return w.accountChanged(c.Context(), in, "account.update", updated)
 			})
 		},
 	}
@@ -198,7 +203,7 @@ func newAccountSwitchCommand(env *environment, use, short string, set func(*merc
 				if err != nil {
 					return err
 				}
-				return w.printAccount(account)
+				return w.accountChanged(c.Context(), in, "account."+use, account)
 			})
 		},
 	}

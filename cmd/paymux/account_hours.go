@@ -32,7 +32,7 @@ func newAccountHoursCommand(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return w.printAccount(account)
+				return w.accountChanged(c.Context(), in, "account.hours", account)
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -44,11 +45,11 @@ func (o *operation) resendEvent(ctx context.Context, in *app.Installation) error
 	if err != nil {
 		return err
 	}
-	detail, err := o.because(nil)
+	detail, err := json.Marshal(map[string]any{"reason": o.reason})
 	if err != nil {
 		return err
 	}
-	view, err := in.Desk(in.Audit(actor(), "event.resend", merchantID, o.id, detail)).Resend(ctx, merchantID, o.id)
+	view, err := in.Desk(in.Audit(actor(), "event.resend", merchantID, o.id, string(detail))).Resend(ctx, merchantID, o.id)
 	if err != nil {
 		return err
 	}

@@ -187,6 +187,9 @@ func newMerchantStatusCommand(env *environment, use, short string, set func(*mer
 				if err != nil {
 					return err
 				}
+				if err := w.acted(c.Context(), in, "merchant."+use, m.ID, m.ID, nil); err != nil {
+					return err
+				}
 				return w.print(viewMerchant(m), func(out *tabwriter.Writer) { row(out, m.ID, m.Status) })
 			})
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -80,12 +81,13 @@ func (m *creation) run(ctx context.Context, in *app.Installation) error {
 		_ = os.RemoveAll(folder)
 		return err
 	}
+	audited := m.acted(ctx, in, "merchant.create", made.Merchant.ID, made.Merchant.ID, map[string]any{"name": made.Merchant.Name, "key_serial": made.Key.Serial})
 	profile, err := m.keep(ctx, in, folder, serving, made)
 	if err != nil {
-		return fmt.Errorf("merchant %s was made, but its files in %s are not complete (%w); "+
-			"get a new webhook secret with paymux merchant secret rotate --merchant %s", made.Merchant.ID, folder, err, made.Merchant.ID)
+		return errors.Join(audited, fmt.Errorf("merchant %s was made, but its files in %s are not complete (%w); "+
+			"get a new webhook secret with paymux merchant secret rotate --merchant %s", made.Merchant.ID, folder, err, made.Merchant.ID))
 	}
-	return m.print(profile, func(out *tabwriter.Writer) {
+	printed := m.print(profile, func(out *tabwriter.Writer) {
 		row(out, "merchant", profile.MerchantID)
 		row(out, "key serial", profile.KeySerial)
 		row(out, "private key", orDash(profile.KeyFile))
@@ -96,6 +98,7 @@ func (m *creation) run(ctx context.Context, in *app.Installation) error {
 			row(out, "account", a.ID, a.Channel)
 		}
 	})
+	return errors.Join(audited, printed)
 }
 
 // newFolder makes the folder for the merchant's files, of a passing name where

@@ -28,6 +28,9 @@ func newKeyAddCommand(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := w.acted(c.Context(), in, "merchant_key.add", w.merchantID, key.Serial, nil); err != nil {
+					return err
+				}
 				return w.print(map[string]string{"serial": key.Serial}, func(out *tabwriter.Writer) { row(out, key.Serial) })
 			})
 		},
@@ -48,6 +51,9 @@ func newKeyRevokeCommand(env *environment) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.do(c.Context(), func(in *app.Installation) error {
 				if err := in.Merchants.RevokeKey(c.Context(), w.merchantID, serial); err != nil {
+					return err
+				}
+				if err := w.acted(c.Context(), in, "merchant_key.revoke", w.merchantID, serial, nil); err != nil {
 					return err
 				}
 				result := map[string]any{"serial": serial, "revoked": true}

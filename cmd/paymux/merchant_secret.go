@@ -52,6 +52,9 @@ func (w *work) rotateSecret(ctx context.Context, in *app.Installation, out strin
 		file.discard()
 		return fmt.Errorf("the new secret signs already but could not be kept (%w); run the command again for another one", err)
 	}
+	if err := w.acted(ctx, in, "merchant_secret.rotate", w.merchantID, rotated.ID, nil); err != nil {
+		return err
+	}
 	result := map[string]any{
 		"merchant_id": w.merchantID, "secret_id": rotated.ID, "webhook_secret_file": path, "previous_until": rotated.PreviousUntil,
 	}

@@ -106,12 +106,17 @@ func moment(flag, text string) (time.Time, error) {
 	return at, nil
 }
 
-// because is the detail of an audit entry that a command writes itself.
-func (o *operation) because(more map[string]any) (string, error) {
-	detail := map[string]any{"reason": o.reason}
-	for name, value := range more {
-		detail[name] = value
+// acted keeps an act in the audit trail that has been done.
+func (w *work) acted(ctx context.Context, in *app.Installation, action, merchantID, subject string, detail map[string]any) error {
+	if detail == nil {
+		detail = map[string]any{}
 	}
 	text, err := json.Marshal(detail)
-	return string(text), err
+	if err == nil {
+		err = in.DB.RecordAudit(ctx, in.Audit(actor(), action, merchantID, subject, string(text)))
+	}
+	if err != nil {
+		return fmt.Errorf("%s is done, but the audit trail does not hold it: %w", action, err)
+	}
+	return nil
 }

@@ -160,7 +160,7 @@ func (c console) wantActs(t *testing.T, paymentID string, kinds ...string) {
 		c.json(&page, "audit", "list", "--limit", "2", "--cursor", cursor)
 		for _, e := range page.Data {
 			got = append(got, e.Action)
-			if !strings.HasPrefix(e.Actor, "cli:") || e.Detail.Reason == "" || (e.Detail.PaymentID != "" && e.Detail.PaymentID != paymentID) {
+			if !strings.HasPrefix(e.Actor, "cli:") || (e.Detail.Reason == "" && e.Action != "merchant.create") || (e.Detail.PaymentID != "" && e.Detail.PaymentID != paymentID) {
 				t.Errorf("an act by %q for %q: %+v", e.Actor, e.Detail.Reason, e)
 			}
 		}
@@ -199,6 +199,48 @@ func TestPlatformKeys_RotateAndRetire(t *testing.T) {
 	}
 	c.json(&map[string]any{}, "platform-key", "retire", "--serial", made.Serial, "--reason", "a mistake")
 	c.wantActs(t, "", "platform_key.rotate", "platform_key.retire")
+}
+
+// Every command that changes something of a merchant is kept, without secrets.
+func TestAudit_KeepsWhatWasDoneToMerchants(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	var made createdProfile
+	c.json(&made, "merchant", "create", "--name", "Tea shop", "--sandbox-accounts", "--sandbox", startSandbox(t))
+	keys := t.TempDir()
+	if code, _, stderr := c.run("keygen", "--out", keys); code != exitDone {
+		t.Fatal(stderr)
+	}
+	var key struct{ Serial string }
+	c.json(&key, "merchant", "key", "add", "--merchant", made.MerchantID, "--public-key", filepath.Join(keys, publicKeyFile))
+	c.on("merchant", "key", "revoke", "--merchant", made.MerchantID, "--serial", key.Serial)
+	c.on("merchant", "secret", "rotate", "--merchant", made.MerchantID)
+	c.on("merchant", "disable", "--merchant", made.MerchantID)
+	c.on("merchant", "enable", "--merchant", made.MerchantID)
+	c.on("account", "disable", "--account", made.Accounts[0].ID)
+	c.on("account", "enable", "--account", made.Accounts[0].ID)
+	c.on("account", "hours", "--account", made.Accounts[0].ID, "--always")
+	c.on("secrets", "rotate")
+	var page struct{ Data []auditView }
+	c.json(&page, "audit", "list", "--merchant", made.MerchantID)
+	var got []string
+	for _, e := range page.Data {
+		got = append(got, e.Action)
+		if e.Actor != actor() || strings.Contains(string(e.Detail), "whsec_") {
+			t.Errorf("kept as %+v", e)
+		}
+	}
+	want := []string{
+		"account.hours", "account.enable", "account.disable", "merchant.enable", "merchant.disable",
+		"merchant_secret.rotate", "merchant_key.revoke", "merchant_key.add", "merchant.create",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit trail of the merchant holds %v, want %v", got, want)
+	}
+	c.json(&page, "audit", "list", "--action", "master_key.rotate")
+	if len(page.Data) != 1 {
+		t.Errorf("the rotation of the master key is kept %d times", len(page.Data))
+	}
 }
 
 func TestOperatorCommands_RefuseWrongUsage(t *testing.T) {

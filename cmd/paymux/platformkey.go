@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -81,7 +80,7 @@ func newPlatformKeyRotateCommand(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := o.note(c.Context(), in, "platform_key.rotate", key.Serial, map[string]any{"algorithm": algorithm}); err != nil {
+				if err := o.acted(c.Context(), in, "platform_key.rotate", "", key.Serial, map[string]any{"algorithm": algorithm, "reason": o.reason}); err != nil {
 					return err
 				}
 				signs := key.CreatedAt.Add(merchant.PlatformKeyLead)
@@ -113,7 +112,7 @@ func newPlatformKeyRetireCommand(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := o.note(c.Context(), in, "platform_key.retire", serial, nil); err != nil {
+				if err := o.acted(c.Context(), in, "platform_key.retire", "", serial, map[string]any{"reason": o.reason}); err != nil {
 					return err
 				}
 				return o.print(map[string]any{"serial": serial, "retired": true}, func(out *tabwriter.Writer) { row(out, serial, "retired") })
@@ -124,16 +123,4 @@ func newPlatformKeyRetireCommand(env *environment) *cobra.Command {
 	c.Flags().StringVar(&serial, "serial", "", "serial of the key, see platform-key list")
 	require(c, "serial")
 	return c
-}
-
-// note keeps an act in the audit trail that has been done.
-func (o *operation) note(ctx context.Context, in *app.Installation, action, subject string, more map[string]any) error {
-	detail, err := o.because(more)
-	if err == nil {
-		err = in.DB.RecordAudit(ctx, in.Audit(actor(), action, "", subject, detail))
-	}
-	if err != nil {
-		return fmt.Errorf("%s is done, but the audit trail does not hold it: %w", action, err)
-	}
-	return nil
 }

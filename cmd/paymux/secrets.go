@@ -74,7 +74,7 @@ func (r *rotation) run(ctx context.Context, in *app.Installation) error {
 		if err != nil {
 			return err
 		}
-		return r.report(rotationResult{Resealed: report.Resealed, Current: report.Current})
+		return r.done(ctx, in, rotationResult{Resealed: report.Resealed, Current: report.Current})
 	}
 	// One rotation after the other: the next one's key must not take the place of
 	// one that something is already encrypted under.
@@ -85,6 +85,15 @@ func (r *rotation) run(ctx context.Context, in *app.Installation) error {
 	defer unlock()
 	result, err := r.rotate(ctx, in)
 	if err != nil {
+		return err
+	}
+	return r.done(ctx, in, result)
+}
+
+// done keeps that the master key was rotated, and says so.
+func (r *rotation) done(ctx context.Context, in *app.Installation, result rotationResult) error {
+	detail := map[string]any{"master_key": result.MasterKey, "resealed": result.Resealed, "dropped_keys": result.Dropped}
+	if err := r.acted(ctx, in, "master_key.rotate", "", result.MasterKey, detail); err != nil {
 		return err
 	}
 	return r.report(result)
