@@ -231,16 +231,18 @@ func sameSides(a, b reconcile.Discrepancy) (bool, error) {
 // ListDiscrepancies implements [reconcile.Results].
 func (db *DB) ListDiscrepancies(ctx context.Context, f reconcile.DiscrepancyFilter) ([]reconcile.Discrepancy, error) {
 	var where conditions
-	join := ""
+	head, status := selectDiscrepancy, "d.status"
 	where.add("1 = 1")
 	if f.ReconciliationID != "" {
-		join = `JOIN reconcile_found f ON f.discrepancy_id = d.id `
+		// An old version shows how each stood when it was followed by the next.
+		status = "COALESCE(NULLIF(f.status, ''), d.status)"
+		head = strings.Replace(head, "d.status", status+" AS status", 1) + `JOIN reconcile_found f ON f.discrepancy_id = d.id `
 		where.add("f.reconciliation_id = ?", f.ReconciliationID)
 	}
 	where.equal("d.merchant_id", f.MerchantID)
 	where.equal("d.account_id", f.AccountID)
 	where.equal("d.kind", string(f.Kind))
-	where.equal("d.status", string(f.Status))
+	where.equal(status, string(f.Status))
 	where.equal("d.assignee", f.Assignee)
 	where.days("d.day", f.Day, f.From, f.To)
 	if !f.BeforeTime.IsZero() {
@@ -250,7 +252,7 @@ func (db *DB) ListDiscrepancies(ctx context.Context, f reconcile.DiscrepancyFilt
 	var rows []discrepancyRow
 	err := db.read(ctx, func(q sqlx.ExtContext) error {
 		rows = nil
-		return sqlx.SelectContext(ctx, q, &rows, selectDiscrepancy+join+`WHERE `+where.String()+` ORDER BY d.found_at DESC, d.id DESC LIMIT ?`,
+		return sqlx.SelectContext(ctx, q, &rows, head+`WHERE `+where.String()+` ORDER BY d.found_at DESC, d.id DESC LIMIT ?`,
 			append(where.args, f.Limit)...)
 	})
 	if err != nil {

@@ -221,13 +221,13 @@ func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 		if err := tx.checkFence(ctx, o.Lease); err != nil {
 			return err
 		}
+		if err := tx.saveReconciliation(ctx, o.Reconciliation); err != nil {
+			return err
+		}
 		for _, g := range append(o.Gone[:len(o.Gone):len(o.Gone)], o.Settled...) {
 			if err := tx.settleDiscrepancy(ctx, o.Lease.AccountID, g); err != nil {
 				return err
 			}
-		}
-		if err := tx.saveReconciliation(ctx, o.Reconciliation); err != nil {
-			return err
 		}
 		if err := tx.savePool(ctx, o); err != nil {
 			return err
@@ -266,14 +266,15 @@ func (tx *Tx) settleDiscrepancy(ctx context.Context, accountID string, g reconci
 	return tx.recount(ctx, row.ReconciliationID, millis(g.At))
 }
 
-// recount lets a version's counts and status follow its discrepancies.
+// recount lets the newest version's counts and status follow its discrepancies;
+// an older one stays as it was.
 func (tx *Tx) recount(ctx context.Context, reconciliationID string, at int64) error {
 	open, repaired, resolved, err := countFound(ctx, tx.q, reconciliationID, tx.db.dialect.forUpdate)
 	if err != nil {
 		return err
 	}
 	_, err = tx.q.ExecContext(ctx, `UPDATE reconciliations SET open_count = ?, repaired_count = ?, resolved_count = ?, updated_at = ?,
-		status = CASE WHEN status NOT IN ('balanced', 'differences') THEN status WHEN ? > 0 THEN 'differences' ELSE 'balanced' END WHERE id = ?`,
+		status = CASE WHEN status NOT IN ('balanced', 'differences') THEN status WHEN ? > 0 THEN 'differences' ELSE 'balanced' END WHERE id = ? AND newest = 1`,
 		open, repaired, resolved, at, open, reconciliationID)
 	return err
 }
@@ -292,8 +293,7 @@ func (tx *Tx) saveReconciliation(ctx context.Context, r reconcile.Reconciliation
 			r.Status = reconcile.StatusDifferences
 		}
 	}
-	_, err = tx.q.ExecContext(ctx, `UPDATE reconciliations SET newest = 0 WHERE account_id = ? AND day = ? AND id <> ? AND newest = 1`, r.AccountID, r.Day.String(), r.ID)
-	if err != nil {
+	if err := tx.retire(ctx, r); err != nil {
 		return err
 	}
 	values, err := reconciliationValues(r)
@@ -310,6 +310,28 @@ func (tx *Tx) saveReconciliation(ctx context.Context, r reconcile.Reconciliation
 	}
 	_, err = tx.q.ExecContext(ctx, statement, append(values, r.ID)...)
 	return err
+}
+
+// retire makes the version before a new one an old one, with its discrepancies
+// as they stand now.
+func (tx *Tx) retire(ctx context.Context, next reconcile.Reconciliation) error {
+	var former []string
+	err := sqlx.SelectContext(ctx, tx.q, &former, `SELECT id FROM reconciliations WHERE account_id = ? AND day = ? AND id <> ? AND newest = 1`,
+		next.AccountID, next.Day.String(), next.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range former {
+		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_found SET status = (SELECT d.status FROM reconcile_discrepancies d WHERE d.id = reconcile_found.discrepancy_id)
+			WHERE reconciliation_id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.q.ExecContext(ctx, `UPDATE reconciliations SET newest = 0 WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // savePool puts what a day leaves in the pool in the place of what it left

@@ -93,6 +93,9 @@ func (d *dayRun) ours(ctx context.Context, add func(*record) error) error {
 			for _, m := range page {
 				after = Place{At: m.At, ID: m.ID}
 				if p, ok := d.pool[m.ID]; ok && !p.Bill.IsZero() && p.Bill != d.job.Day {
+					if d.job.Day.Before(p.Bill) {
+						d.result.carried++ // and found there meanwhile
+					}
 					continue
 				}
 				r := ofMovement(m)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/paymux/paymux/channels"
 )
@@ -111,7 +112,7 @@ func (st *rowStream) finish(l StatementLine) StatementRow {
 			row.Remark += "; " + d.Resolution
 		}
 	}
-	if v.waiting[row.Number] {
+	if row.Result == ResultMatched && row.At.Before(v.waitsBefore) {
 		row.Result = ResultPending
 	}
 	return row
@@ -127,10 +128,11 @@ const (
 type dayView struct {
 	terms   terms
 	matched bool
-	// elsewhere are rows of the day that stand in another day's bill, waiting
-	// those that the bill is still to decide about.
-	elsewhere, waiting map[string]bool
-	differences        map[string]Discrepancy
+	// waitsBefore: what is earlier may wait for the bill of the day before.
+	waitsBefore time.Time
+	// elsewhere are rows of the day that stand in another day's bill.
+	elsewhere   map[string]bool
+	differences map[string]Discrepancy
 	// attempts and refunds are rows of other days that stand in this day's bill.
 	attempts, refunds []string
 }
@@ -168,7 +170,7 @@ func (s *Service) rowStreams(ctx context.Context, a Account, day channels.Day) (
 
 // dayView reads what a day's result says of single rows.
 func (s *Service) dayView(ctx context.Context, a Account, day channels.Day) (*dayView, error) {
-	v := &dayView{terms: terms{ratePPM: a.FeeRatePPM, margin: s.cfg.EdgeMargin}, elsewhere: map[string]bool{}, waiting: map[string]bool{}, differences: map[string]Discrepancy{}}
+	v := &dayView{terms: terms{ratePPM: a.FeeRatePPM, margin: s.cfg.EdgeMargin}, elsewhere: map[string]bool{}, differences: map[string]Discrepancy{}}
 	if source, _, err := s.Directory.Bills(ctx, a.ID); err == nil {
 		v.terms.BillCalendar = source.BillCalendar()
 	}
@@ -180,6 +182,16 @@ func (s *Service) dayView(ctx context.Context, a Account, day channels.Day) (*da
 		v.matched = true
 		if err := s.differences(ctx, newest[0].ID, v.differences); err != nil {
 			return nil, err
+		}
+	}
+	states, err := s.Store.DayStates(ctx, a.MerchantID, day, day)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range states {
+		if st.AccountID == a.ID && st.Waiting {
+			from, _ := v.terms.Window(day)
+			v.waitsBefore = from.Add(s.cfg.EdgeMargin)
 		}
 	}
 	pool, err := s.Store.Pool(ctx, a.ID, day.Add(-1), day)

@@ -98,10 +98,12 @@ CREATE TABLE IF NOT EXISTS reconcile_discrepancies (
     KEY reconcile_discrepancies_of_day (account_id, day)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 
--- Which version found which differences.
+-- Which version found which differences. When a version is followed by another,
+-- status keeps how each stood then; until then it is empty.
 CREATE TABLE IF NOT EXISTS reconcile_found (
     reconciliation_id    VARCHAR(96)   NOT NULL,
     discrepancy_id       VARCHAR(96)   NOT NULL,
+    status               VARCHAR(16)   NOT NULL DEFAULT '',
     PRIMARY KEY (reconciliation_id, discrepancy_id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin;
 

@@ -96,10 +96,12 @@ CREATE INDEX reconcile_discrepancies_of_merchant ON reconcile_discrepancies (mer
 CREATE INDEX reconcile_discrepancies_by_status ON reconcile_discrepancies (merchant_id, status, found_at, id);
 CREATE INDEX reconcile_discrepancies_of_day ON reconcile_discrepancies (account_id, day);
 
--- Which version found which differences.
+-- Which version found which differences. When a version is followed by another,
+-- status keeps how each stood then; until then it is empty.
 CREATE TABLE reconcile_found (
     reconciliation_id TEXT NOT NULL,
     discrepancy_id    TEXT NOT NULL,
+    status            TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (reconciliation_id, discrepancy_id)
 ) WITHOUT ROWID;
 
