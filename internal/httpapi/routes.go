@@ -36,7 +36,7 @@ type route struct {
 }
 
 func (s *Server) routes() []route {
-	routes := []route{
+	return []route{
 		{http.MethodPost, "/v1/payments", s.createPayment, false},
 		{http.MethodGet, "/v1/payments", s.listPayments, true},
 		{http.MethodGet, "/v1/payments/{id}", s.getPayment, false},
@@ -50,11 +50,6 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/events/{id}", s.getEvent, false},
 		{http.MethodPost, "/v1/events/{id}/resend", s.resendEvent, false},
 		{http.MethodPost, "/v1/webhook-endpoints/enable", s.enableEndpoint, false},
-	}
-	if s.deps.Reconciliations == nil || s.deps.Statements == nil {
-		return routes
-	}
-	return append(routes, []route{
 		{http.MethodGet, "/v1/reconciliations", s.listReconciliations, true},
 		{http.MethodGet, "/v1/reconciliations/{id}", s.getReconciliation, false},
 		{http.MethodGet, "/v1/reconciliations/{id}/discrepancies", s.listDiscrepancies, true},
@@ -62,7 +57,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/statements/{date}.csv.sha256", s.statementDigest(statementCSV), true},
 		{http.MethodGet, "/v1/statements/{date}.xlsx", s.statementFile(statementXLSX), true},
 		{http.MethodGet, "/v1/statements/{date}.xlsx.sha256", s.statementDigest(statementXLSX), true},
-	}...)
+	}
 }
 
 func (s *Server) apiRouter() *chi.Mux {

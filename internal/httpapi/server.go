@@ -28,7 +28,7 @@ type Deps struct {
 	Refunds   Refunds
 	Events    Events
 	Channels  ChannelStates
-	// Reconciliations and Statements are served where both are given.
+	// Reconciliations and Statements are what reconciliation found and wrote.
 	Reconciliations Reconciliations
 	Statements      Statements
 	// Notify serves channels' callbacks, outside of merchant authentication.
@@ -99,6 +99,8 @@ func (d Deps) check() error {
 		{"Refunds", d.Refunds == nil},
 		{"Events", d.Events == nil},
 		{"Channels", d.Channels == nil},
+		{"Reconciliations", d.Reconciliations == nil},
+		{"Statements", d.Statements == nil},
 		{"Metrics", d.Metrics == nil},
 		{"Logger", d.Logger == nil},
 		{"Now", d.Now == nil},

@@ -151,7 +151,12 @@ func differenceColumns() []column[discrepancy] {
 		side("渠道手续费(元)", "Channel's fee", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Theirs, true }),
 		text("平台状态", "Our status", 12, func(w *words, d *discrepancy) string { return sideStatus(w, d.Ours) }),
 		text("渠道状态", "Channel's status", 16, func(w *words, d *discrepancy) string { return sideStatus(w, d.Theirs) }),
-		text("说明", "Detail", 48, func(_ *words, d *discrepancy) string { return d.Detail }),
+		text("说明", "Detail", 48, func(w *words, d *discrepancy) string {
+			if own, ok := w.details[string(d.Kind)]; ok {
+				return own
+			}
+			return d.Detail
+		}),
 		text("处理依据", "Evidence", 36, func(_ *words, d *discrepancy) string { return d.Evidence }),
 		text("处理说明", "Resolution", 36, func(_ *words, d *discrepancy) string { return d.Resolution }),
 		text("处理人", "By", 16, func(_ *words, d *discrepancy) string { return d.ProposedBy }),

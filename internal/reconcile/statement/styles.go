@@ -27,6 +27,7 @@ const (
 	lookAmount // with two decimal places; those of other currencies are beside it
 	lookAmountTotal
 	lookAmountBad
+	lookAmountTotalBad
 )
 
 // Number formats: Excel's own number of "@", which keeps text as text when
@@ -67,7 +68,7 @@ func newStyles(f *excelize.File, font string) (*styles, error) {
 		return nil, fmt.Errorf("set the workbook's font: %w", err)
 	}
 	s := &styles{of: make(map[look]int), amounts: map[int]map[look]int{0: {}, 3: {}}}
-	for l := lookText; l <= lookAmountBad; l++ {
+	for l := lookText; l <= lookAmountTotalBad; l++ {
 		id, err := f.NewStyle(styleOf(l, font))
 		if err != nil {
 			return nil, fmt.Errorf("make a style: %w", err)
@@ -75,7 +76,7 @@ func newStyles(f *excelize.File, font string) (*styles, error) {
 		s.of[l] = id
 	}
 	for _, places := range []int{0, 3} {
-		for _, l := range []look{lookAmount, lookAmountTotal, lookAmountBad} {
+		for _, l := range []look{lookAmount, lookAmountTotal, lookAmountBad, lookAmountTotalBad} {
 			style := styleOf(l, font)
 			format := "#,##0"
 			if places > 0 {
@@ -144,6 +145,10 @@ func styleOf(l look, family string) *excelize.Style {
 		style.NumFmt = formatDecimals
 	case lookAmountTotal:
 		total()
+		style.NumFmt = formatDecimals
+	case lookAmountTotalBad:
+		total()
+		font.Color = colourBad
 		style.NumFmt = formatDecimals
 	case lookAmountBad:
 		font.Bold, font.Color = true, colourBad

@@ -131,7 +131,8 @@ func (b *workbook) writeSides(s *sheet, a reconcile.AccountSummary, count, amoun
 	}
 	difference := a.Theirs.NetMinor() - a.Ours.NetMinor()
 	if difference != 0 {
-		style = b.styles.amount(lookAmountBad, a.Currency)
+		bad := map[look]look{lookAmount: lookAmountBad, lookAmountTotal: lookAmountTotalBad}[amount]
+		style = b.styles.amount(bad, a.Currency)
 	}
 	s.amount(style, difference, a.Currency)
 }

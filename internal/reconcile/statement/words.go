@@ -15,6 +15,9 @@ type words struct {
 	types, channels, scenes       map[string]string
 	statuses, results, reconciled map[string]string
 	discrepancy                   map[string]string
+	// details say what a kind of discrepancy is, where the finding's own text is of
+	// another language.
+	details map[string]string
 }
 
 // word translates what a table knows; anything else is shown as it is.
@@ -56,6 +59,15 @@ func chinese() *words {
 		results:     with(kinds, map[string]string{"matched": "已对平", "pending": "待对账"}),
 		reconciled:  map[string]string{"pending": "待对账", "balanced": "已对平", "differences": "有差异", "failed": "账单异常"},
 		discrepancy: with(kinds, map[string]string{"open": "待处理", "repaired": "已自动修复", "resolved": "已处理"}),
+		details: map[string]string{
+			string(reconcile.MissingAtChannel): "平台有此笔交易，渠道账单中没有",
+			string(reconcile.MissingLocally):   "渠道账单中有此笔交易，平台没有",
+			string(reconcile.AmountMismatch):   "同一笔交易，平台与渠道账单金额不一致",
+			string(reconcile.StatusMismatch):   "同一笔交易，平台与渠道账单状态不一致",
+			string(reconcile.FeeMismatch):      "渠道收取的手续费与签约费率计算结果不一致",
+			string(reconcile.DuplicatePayment): "同一订单重复支付，多付部分已退回或待退回",
+			string(reconcile.LateSuccess):      "订单关闭或失败之后才到账",
+		},
 	}
 }
 
