@@ -25,7 +25,7 @@ func newRoutesCommand(env *environment) *cobra.Command {
 			"A running serve follows a change within routing.reload, without a restart; old versions are kept.",
 		Example: example("paymux routes check --merchant mer_01… --file rules.yaml",
 			"paymux routes replay --merchant mer_01… --file rules.yaml",
-			"paymux routes set --merchant mer_01… --file rules.yaml --note 'night traffic to the second account'"),
+			"paymux routes set --merchant mer_01… --file rules.yaml --reason 'night traffic to the second account'"),
 		RunE: needSubcommand,
 	}
 	c.AddCommand(newRoutesShowCommand(env), newRoutesCheckCommand(env), newRoutesSetCommand(env), newRoutesHistoryCommand(env), newRoutesReplayCommand(env))
@@ -71,7 +71,7 @@ type revisionView struct {
 	Version    int64     `json:"version"`
 	CreatedAt  time.Time `json:"created_at"`
 	Actor      string    `json:"actor"`
-	Note       string    `json:"note"`
+	Note       string    `json:"reason"`
 	Document   string    `json:"document,omitempty"`
 }
 
@@ -155,7 +155,7 @@ func newRoutesHistoryCommand(env *environment) *cobra.Command {
 					views[i] = viewRevision(revision)
 				}
 				return r.print(map[string]any{"data": views}, func(out *tabwriter.Writer) {
-					row(out, "VERSION", "SET", "BY", "NOTE")
+					row(out, "VERSION", "SET", "BY", "REASON")
 					for _, v := range views {
 						row(out, v.Version, v.CreatedAt.Format(time.RFC3339), v.Actor, orDash(strings.Join(strings.Fields(v.Note), " ")))
 					}

@@ -89,7 +89,7 @@ func newRoutesSetCommand(env *environment) *cobra.Command {
 		Use: "set", Short: "Make a file the merchant's rules", Args: cobra.NoArgs,
 		Long: "The rules are checked first; with errors nothing changes. The version before is kept, and who set the new one is\n" +
 			"in the audit trail. A file that holds already changes nothing.",
-		Example: example("paymux routes set --merchant mer_01… --file rules.yaml --note 'lower fees'",
+		Example: example("paymux routes set --merchant mer_01… --file rules.yaml --reason 'lower fees'",
 			"paymux routes set --merchant mer_01… --file rules.yaml --if-version 7 --json"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			document, err := r.document()
@@ -101,7 +101,7 @@ func newRoutesSetCommand(env *environment) *cobra.Command {
 		},
 	}
 	r.flagsFor(c, "file with the rules, YAML or JSON; - reads stdin")
-	c.Flags().StringVar(&note, "note", "", "why, for the history and the audit trail")
+	c.Flags().StringVar(&note, "reason", "", "why, for the history and the audit trail")
 	c.Flags().Int64Var(&expect, "if-version", -1, "only in the place of this version; 0: where there are no rules yet")
 	require(c, "file")
 	return c

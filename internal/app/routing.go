@@ -65,7 +65,7 @@ func (in *Installation) routedAccounts(ctx context.Context, merchantID string) (
 // expected.
 func (in *Installation) SetRules(ctx context.Context, c RulesChange) (router.Revision, []router.Issue, error) {
 	if len(c.Note) > maxRulesNote || !utf8.ValidString(c.Note) {
-		return router.Revision{}, nil, fmt.Errorf("the note must be at most %d bytes of text", maxRulesNote)
+		return router.Revision{}, nil, fmt.Errorf("the reason must be at most %d bytes of text", maxRulesNote)
 	}
 	rules, issues, err := in.CheckRules(ctx, c.MerchantID, c.Document)
 	if err != nil || rules == nil {
@@ -84,7 +84,7 @@ func (in *Installation) SetRules(ctx context.Context, c RulesChange) (router.Rev
 	sum := sha256.Sum256([]byte(c.Document))
 	detail, err := json.Marshal(map[string]any{
 		"version": newest.Version + 1, "previous": newest.Version, "rules": len(rules.List),
-		"sha256": hex.EncodeToString(sum[:]), "note": c.Note,
+		"sha256": hex.EncodeToString(sum[:]), "reason": c.Note,
 	})
 	if err != nil {
 		return router.Revision{}, issues, fmt.Errorf("describe the change of rules: %w", err)
