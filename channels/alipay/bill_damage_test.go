@@ -148,8 +148,10 @@ func TestReadBill_DamagedArchive(t *testing.T) {
 		"HTML":       {[]byte("<html><body>502 Bad Gateway</body></html>"), "no ZIP"},
 		"Truncated":  {raw[:len(raw)-10], "no ZIP"},
 		"HeadCutOff": {raw[100:], ""},
-		"UTF8": {zipped(t, entry{"20880000000000010156_20261121_业务明细.csv", goodDetail}, entry{"20880000000000010156_20261121_业务明细(汇总).csv", goodSums}),
-			"another encoding"},
+		"UTF8": {
+			zipped(t, entry{"20880000000000010156_20261121_业务明细.csv", goodDetail}, entry{"20880000000000010156_20261121_业务明细(汇总).csv", goodSums}),
+			"another encoding",
+		},
 		"NoDetail":   {archive(t, good[1:]...), "no file 业务明细"},
 		"NoSums":     {archive(t, good[:1]...), "no file of sums"},
 		"Twice":      {archive(t, good[0], good[0], good[1]), "twice"},

@@ -133,7 +133,7 @@ func TestFetchBill_Downloads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDownload(t, tt.serve)
 			_, _, err := fetching(t, d.link(), func(c *Config) { c.BillHosts, c.BillMaxBytes = []string{d.host()}, 100 })
-			wantFailedCall(t, err)
+			_ = wantFailedCall(t, err)
 			if tt.cause != nil && !errors.Is(err, tt.cause) {
 				t.Errorf("error %v, want %v", err, tt.cause)
 			}
@@ -151,7 +151,7 @@ func TestFetchBill_CannotBeKept(t *testing.T) {
 	cfg := keyConfig(g.URL)
 	cfg.BillHosts = []string{d.host()}
 	_, err := newClient(t, cfg).FetchBill(t.Context(), channels.BillTrades, billDay(t), failingWriter{})
-	if wantFailedCall(t, err); !errors.Is(err, errDisk) {
+	if _ = wantFailedCall(t, err); !errors.Is(err, errDisk) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -210,7 +210,7 @@ func TestFetchBill_UnsignedRefusal(t *testing.T) {
 		_, _ = io.WriteString(w, `{"error_response":{"code":"40004","msg":"no","sub_code":"isp.bill_not_exist"}}`)
 	})
 	_, err := newClient(t, keyConfig(g.URL)).FetchBill(t.Context(), channels.BillTrades, billDay(t).Add(-7), io.Discard)
-	wantFailedCall(t, err)
+	_ = wantFailedCall(t, err)
 }
 
 func TestBillHosts(t *testing.T) {

@@ -178,7 +178,7 @@ func TestFetchBill_ForeignLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := billGateway(t, func(string) string { return link }, sha1Of(nil), func(http.ResponseWriter, *http.Request) {})
 			_, err := newClient(t, keyConfig(g.URL)).FetchBill(t.Context(), channels.BillTrades, dayOf(t, billDay), io.Discard)
-			wantFailedCall(t, err)
+			_ = wantFailedCall(t, err)
 		})
 	}
 	if asked.Load() != 0 {
@@ -194,7 +194,7 @@ func TestFetchBill_CannotBeKept(t *testing.T) {
 	text := crlf(goodTrades)
 	g := billGateway(t, ownLink, sha1Of(text), func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(gzipped(t, text)) })
 	_, err := newClient(t, keyConfig(g.URL)).FetchBill(t.Context(), channels.BillTrades, dayOf(t, billDay), failingWriter{})
-	if wantFailedCall(t, err); !errors.Is(err, errDisk) {
+	if _ = wantFailedCall(t, err); !errors.Is(err, errDisk) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -92,8 +92,10 @@ func (l *fundLedger) row(line int64, cells [][]byte) error {
 func (l *fundLedger) finish(line int64, columns billfile.Columns, cells [][]byte) (channels.BillTotals, error) {
 	err := compareTotals(line, columns, cells, []total{
 		{"资金流水总笔数", 0, l.rows},
-		{"收入笔数", 0, l.ins}, {"收入金额", amountPlaces, l.in},
-		{"支出笔数", 0, l.outs}, {"支出金额", amountPlaces, l.out},
+		{"收入笔数", 0, l.ins},
+		{"收入金额", amountPlaces, l.in},
+		{"支出笔数", 0, l.outs},
+		{"支出金额", amountPlaces, l.out},
 	})
 	if err != nil {
 		return channels.BillTotals{}, err
