@@ -75,7 +75,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	})
 	root.AddCommand(
 		newServeCommand(env), newDemoCommand(env), newSandboxCommand(env), newMigrateCommand(env), newCallCommand(env), newDoctorCommand(env),
-		newMerchantCommand(env), newAccountCommand(env), newKeygenCommand(env), newSecretsCommand(env), newPlatformKeyCommand(env),
+		newMerchantCommand(env), newAccountCommand(env), newKeygenCommand(env), newConsoleUserCommand(env), newSecretsCommand(env), newPlatformKeyCommand(env),
 		newPaymentCommand(env), newRefundCommand(env), newEventCommand(env), newAuditCommand(env),
 		newRoutesCommand(env), newReconcileCommand(env),
 	)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/config"
+	"github.com/paymux/paymux/internal/console"
 	"github.com/paymux/paymux/internal/httpapi"
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/internal/reconcile"
@@ -39,6 +40,8 @@ type Gateway struct {
 	// books is reconciliation, for the API and the console too.
 	books      *reconcile.Service
 	reconciler *reconciler
+	// console is nil where it is switched off.
+	console *console.Console
 }
 
 // NewGateway wires a gateway on a listener. publicURL is where channels call back.
@@ -70,6 +73,9 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 	g.loops(owner)
 	g.books = in.reconciliation(g.core, owner, g.wake)
 	g.reconciler = newReconciler(in, g.books, m)
+	if err := g.openConsole(publicURL); err != nil {
+		return nil, err
+	}
 	api, err := g.api(m)
 	if err != nil {
 		return nil, err
@@ -118,7 +124,7 @@ func (g *Gateway) api(m *metrics) (*httpapi.Server, error) {
 		Notify: func(channel, accountID string, w http.ResponseWriter, r *http.Request) {
 			g.inbound.Serve(w, r, channel, accountID)
 		},
-		Checks: g.checks(), Metrics: m.registry, Logger: in.Logger, Now: in.Now, NewID: NewID,
+		Checks: g.checks(), Metrics: m.registry, Logger: in.Logger, Now: in.Now, NewID: NewID, Mounts: g.mounts(),
 	})
 }
 
@@ -180,6 +186,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 	}
 	stop()
+	if g.console != nil {
+		g.console.Close()
+	}
 	loops.Wait()
 	g.logged("shared state", g.state.Close())
 	if errors.Is(err, http.ErrServerClosed) {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/paymux/paymux/internal/config"
+	"github.com/paymux/paymux/internal/console"
 	"github.com/paymux/paymux/internal/sandbox"
 )
 
@@ -168,6 +169,15 @@ func (s Serving) announce(ctx context.Context, in *Installation, g *Gateway, sim
 		}
 		demo.API, demo.Sandbox = profile.API, profile.Sandbox
 		profile = demo
+	}
+	if g.console != nil {
+		profile.Console = g.URL() + console.Prefix
+	}
+	if s.Source.Embedded() && g.console != nil {
+		var err error
+		if profile.ConsoleUser, profile.ConsolePasswordFile, err = in.ensureConsoleUser(ctx, s.dir(in.Config)); err != nil {
+			return err
+		}
 	}
 	if err := alive(ctx, g.URL()); err != nil {
 		return err

@@ -18,6 +18,7 @@ type Config struct {
 	Breaker        Breaker        `yaml:"breaker"`
 	Routing        Routing        `yaml:"routing"`
 	Reconciliation Reconciliation `yaml:"reconciliation"`
+	Console        Console        `yaml:"console"`
 	Retention      Retention      `yaml:"retention"`
 	Sandbox        Sandbox        `yaml:"sandbox"`
 	Log            Log            `yaml:"log"`
@@ -213,6 +214,29 @@ type Retention struct {
 	Batch int           `yaml:"batch"`
 }
 
+// Console is the pages of the staff.
+type Console struct {
+	Enabled bool `yaml:"enabled"`
+	// A login ends when nobody has used it for Idle, and after Longest.
+	Idle    time.Duration `yaml:"idle"`
+	Longest time.Duration `yaml:"longest"`
+	// TriesUser and TriesAddress bound tries to log in within TriesWindow.
+	TriesWindow  time.Duration `yaml:"tries_window"`
+	TriesUser    int           `yaml:"tries_user"`
+	TriesAddress int           `yaml:"tries_address"`
+	// SecureCookies is auto, always or never; auto: unless this machine alone is
+	// served, over http.
+	SecureCookies string `yaml:"secure_cookies"`
+	// TrustForwarded takes a client's address from the last X-Forwarded-For.
+	TrustForwarded bool `yaml:"trust_forwarded"`
+	PageSize       int  `yaml:"page_size"`
+	// A page waits for a run for RunWait; the run ends after RunTimeout.
+	RunWait    time.Duration `yaml:"run_wait"`
+	RunTimeout time.Duration `yaml:"run_timeout"`
+	// FileTimeout bounds the download of one file.
+	FileTimeout time.Duration `yaml:"file_timeout"`
+}
+
 // Sandbox is the simulators of all channels, for development.
 type Sandbox struct {
 	Enabled     bool    `yaml:"enabled"`
@@ -275,6 +299,10 @@ func Default() Config {
 			DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour, CatchUpDays: 7, EdgeMargin: 10 * time.Minute,
 			RetryLadder:  []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute, time.Hour},
 			FetchTimeout: 10 * time.Minute, MaxBillBytes: 2 << 30, MaxDifferences: 50_000, MaxRepairs: 1000, SecondEyesAbove: 100_000,
+		},
+		Console: Console{
+			Enabled: true, Idle: 15 * time.Minute, Longest: 12 * time.Hour, TriesWindow: 15 * time.Minute, TriesUser: 10, TriesAddress: 50,
+			SecureCookies: "auto", PageSize: 50, RunWait: 8 * time.Second, RunTimeout: 30 * time.Minute, FileTimeout: 15 * time.Minute,
 		},
 		Sandbox: Sandbox{Listen: "127.0.0.1:0", NotifyScale: 1.0 / 240},
 		Log:     Log{Level: "info", Format: "json"},

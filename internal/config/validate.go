@@ -61,6 +61,11 @@ func (c Config) Validate() error {
 	bad(c.Retention.EventsDays < 0, "retention.events_days: must not be negative; 0 keeps them for ever")
 	bad(c.Retention.NotificationsDays < 0, "retention.notifications_days: must not be negative; 0 keeps them for ever")
 
+	bad(!slices.Contains([]string{"auto", "always", "never"}, c.Console.SecureCookies), "console.secure_cookies: %q is not one of auto, always, never", c.Console.SecureCookies)
+	bad(c.Console.Idle > c.Console.Longest, "console.idle: at most console.longest")
+	bad(c.Console.PageSize > 500, "console.page_size: at most 500")
+	bad(c.Console.RunWait >= c.Server.WriteTimeout, "console.run_wait: must be shorter than server.write_timeout, or the page is never answered")
+
 	bad(c.Sandbox.Enabled && c.Sandbox.Dir == "", "sandbox.dir: needed when the sandbox is enabled")
 	bad(c.Sandbox.Enabled && !isAddress(c.Sandbox.Listen), "sandbox.listen: %q is not host:port", c.Sandbox.Listen)
 	bad(!slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level), "log.level: %q is not one of debug, info, warn, error", c.Log.Level)

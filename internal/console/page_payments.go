@@ -180,10 +180,7 @@ func (c *Console) resendEvent(v *visit) error {
 		return err
 	}
 	entry := c.deps.Staff.act(v.user.Name, "event.resend", p.MerchantID, e.ID, map[string]string{"payment_id": p.ID, "type": string(e.Type)})
-	if err := c.deps.Audit.RecordAudit(v.r.Context(), entry); err != nil {
-		return err
-	}
-	if e, err = c.deps.Events.Resend(v.r.Context(), p.MerchantID, e.ID); err != nil {
+	if e, err = c.deps.Events.Resend(v.r.Context(), p.MerchantID, e.ID, entry); err != nil {
 		return err
 	}
 	if e.Status == notify.StatusNoEndpoint {

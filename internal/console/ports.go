@@ -98,11 +98,12 @@ type Callbacks interface {
 	NotificationByID(ctx context.Context, id string) (notify.KeptNotification, error)
 }
 
-// Events is package notify's Desk, and reads an event of whichever merchant.
+// Events is package notify's Desk; who sends an event again is kept in the
+// transaction that makes it due.
 type Events interface {
 	List(ctx context.Context, f notify.EventFilter) ([]notify.EventView, error)
 	Get(ctx context.Context, merchantID, id string) (notify.EventView, error)
-	Resend(ctx context.Context, merchantID, id string) (notify.EventView, error)
+	Resend(ctx context.Context, merchantID, id string, entry audit.Entry) (notify.EventView, error)
 }
 
 // Audit is the trail of what people did.
