@@ -112,8 +112,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a *answer, id sign
 // cannot be told, the server's own limit stands.
 func (s *Server) allowTime(w http.ResponseWriter, size int64) {
 	most := s.cfg.WriteTimeout + time.Duration(size/s.cfg.FileRate)*time.Second
-	// A connection's deadline is of the system's clock.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most)) //nolint:forbidigo // connections go by the system's clock
 }
 
 func (s *Server) sign(id signing.Identity, status int, body []byte) (signing.AnswerSignature, error) {

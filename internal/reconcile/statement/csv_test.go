@@ -58,8 +58,10 @@ func TestCSV_WithoutRowsTotalsNothing(t *testing.T) {
 func TestCSV_TotalsEachCurrencyByItself(t *testing.T) {
 	t.Parallel()
 	rows := []reconcile.StatementRow{
-		{AmountMinor: 100, FeeMinor: 1, Currency: "USD"}, {AmountMinor: 7, Currency: "JPY"},
-		{AmountMinor: 100, Currency: money.CNY}, {AmountMinor: -30, FeeMinor: -1, Currency: "USD"},
+		{AmountMinor: 100, FeeMinor: 1, Currency: "USD"},
+		{AmountMinor: 7, Currency: "JPY"},
+		{AmountMinor: 100, Currency: money.CNY},
+		{AmountMinor: -30, FeeMinor: -1, Currency: "USD"},
 	}
 	_, records := csvOf(t, Input{Rows: each(rows)})
 	var totals []string
@@ -94,9 +96,17 @@ func TestAmounts(t *testing.T) {
 		currency money.Currency
 		want     string
 	}{
-		{0, money.CNY, "0.00"}, {1, money.CNY, "0.01"}, {-1, money.CNY, "-0.01"}, {99, money.CNY, "0.99"}, {100, money.CNY, "1.00"},
-		{-12345, money.CNY, "-123.45"}, {5, "JPY", "5"}, {-5, "KWD", "-0.005"}, {12345, "KWD", "12.345"},
-		{-1 << 63, money.CNY, "-92233720368547758.08"}, {1<<63 - 1, money.CNY, "92233720368547758.07"},
+		{0, money.CNY, "0.00"},
+		{1, money.CNY, "0.01"},
+		{-1, money.CNY, "-0.01"},
+		{99, money.CNY, "0.99"},
+		{100, money.CNY, "1.00"},
+		{-12345, money.CNY, "-123.45"},
+		{5, "JPY", "5"},
+		{-5, "KWD", "-0.005"},
+		{12345, "KWD", "12.345"},
+		{-1 << 63, money.CNY, "-92233720368547758.08"},
+		{1<<63 - 1, money.CNY, "92233720368547758.07"},
 	} {
 		if got := string(appendMajor(nil, c.minor, c.currency)); got != c.want {
 			t.Errorf("%d %s is written as %s, want %s", c.minor, c.currency, got, c.want)
