@@ -98,6 +98,16 @@ type Books struct {
 	Orders   []Order
 }
 
+// LatePolicy is what becomes of money that comes after its order's end, in the
+// contract's words. The empty one is LateRefund.
+type LatePolicy string
+
+// The policies.
+const (
+	LateRefund LatePolicy = "refund"
+	LateAccept LatePolicy = "accept"
+)
+
 // Order is what a merchant asked of one order and what it was told, oldest
 // first.
 type Order struct {
@@ -106,6 +116,7 @@ type Order struct {
 	Scene    string
 	Amount   int64
 	Plan     string
+	Late     LatePolicy
 	Requests []Request
 }
 

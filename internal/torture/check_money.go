@@ -17,7 +17,8 @@ const (
 	tradeWaiting = "waiting"
 	tradePaid    = "paid"
 
-	attemptReversed = "reversed"
+	attemptReversed     = "reversed"
+	attemptNotProcessed = "not_processed"
 )
 
 func attemptUnsure(status string) bool {
@@ -80,6 +81,9 @@ func (p *Payment) attempt(id string) Attempt {
 // it back where it doesn't count.
 func (c *check) chargeKnown(t *Trade, p *Payment) {
 	a := p.attempt(t.OutTradeNo)
+	if a.Status == attemptNotProcessed {
+		c.found(FalseDenial, p.MerchantOrderNo, "attempt %s is said to have done nothing, the channel has its order (%s)", a.ID, t.Status)
+	}
 	if t.TimesPaid == 0 {
 		if a.Status == succeeded || a.Status == attemptReversed {
 			c.found(PhantomCharge, p.MerchantOrderNo, "attempt %s is %s, at the channel nothing was paid (%s)", a.ID, a.Status, t.Status)
@@ -92,6 +96,9 @@ func (c *check) chargeKnown(t *Trade, p *Payment) {
 	if a.Status != succeeded && a.Status != attemptReversed {
 		c.found(LostCharge, p.MerchantOrderNo, "the channel took %d for attempt %s, which is %s; the payment is %s", t.Amount, a.ID, a.Status, p.Status)
 		return
+	}
+	if c.accepts(p) && a.Status == succeeded && a.Counted && p.Status != succeeded {
+		c.found(WrongPolicy, p.MerchantOrderNo, "the merchant takes late money; attempt %s was paid and the payment is %s", a.ID, p.Status)
 	}
 	keeps := p.Status == succeeded && a.Counted
 	switch {

@@ -73,15 +73,21 @@ func (c *check) events() {
 		r := &c.b.Refunds[i]
 		need(c.orderOf(r.PaymentID), announced("refund", r.Status), r.ID)
 	}
-	// With the default policy nothing leaves an end that was announced, but a
-	// refund that the channel paid out after refusing it.
+	// Nothing leaves an end that was announced, but a refund that the channel paid
+	// out after refusing it, and what late money made a success.
 	for key, e := range written {
 		if key.typ == "refund.failed" && c.refunds[key.subject] != nil && c.refunds[key.subject].Status == succeeded {
+			continue
+		}
+		if (key.typ == "payment.closed" || key.typ == "payment.failed") && c.acceptedLate(c.payments[key.subject]) {
 			continue
 		}
 		c.found(WrongEvent, c.orderOf(e.PaymentID), "%s of %s was announced and is not so", key.typ, key.subject)
 	}
 }
+
+// acceptedLate reports whether a payment may have succeeded after another end.
+func (c *check) acceptedLate(p *Payment) bool { return c.accepts(p) && p.Status == succeeded }
 
 // received checks the webhooks that arrived against the outbox and tells which
 // events arrived, whatever the merchant answered.
@@ -155,7 +161,7 @@ func (c *check) toldPayment(o *Order, r *Request, mine *Payment) {
 		c.found(ContradictedWord, o.No, "%s was answered %d with payment %s, which is not there", r.What, r.Status, r.Resource)
 	case mine.ID != r.Resource:
 		c.found(TwoPayments, o.No, "%s was answered with payment %s, the order's is %s", r.What, r.Resource, mine.ID)
-	case final(r.State) && r.State != mine.Status:
+	case final(r.State) && r.State != mine.Status && (r.State == succeeded || !c.acceptedLate(mine)):
 		c.found(ContradictedWord, o.No, "%s was answered %s, the payment is %s", r.What, r.State, mine.Status)
 	case r.Refunded > mine.RefundedAmount:
 		c.found(ContradictedWord, o.No, "refunded_amount was told as %d and is %d", r.Refunded, mine.RefundedAmount)

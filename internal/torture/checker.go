@@ -27,6 +27,8 @@ const (
 	RefundMismatch   = "refund mismatch"   // the two sides' refunds differ
 	UnknownLeft      = "unknown left"      // an outcome is still not certain
 	StatusMismatch   = "status mismatch"   // the two sides' statuses can't both be right
+	WrongPolicy      = "wrong policy"      // late money went another way than its merchant wants
+	FalseDenial      = "false denial"      // an attempt that is said to have done nothing did something
 	MissingEvent     = "missing event"     // a change was not announced, or its announcement didn't arrive
 	WrongEvent       = "wrong event"       // announced twice, or what never was, or out of sequence
 	BrokenSignature  = "broken signature"  // an answer or webhook was not rightly signed
@@ -69,6 +71,7 @@ type check struct {
 	refunds  map[string]*Refund
 	ofTrade  map[string][]*Refund // by attempt
 	numbered map[string]*Refund   // by merchant_refund_no
+	late     map[string]LatePolicy
 }
 
 // Check compares the books. They must have been read after everything was
@@ -77,6 +80,10 @@ func Check(b Books) Verdict {
 	c := &check{
 		b: b, payments: map[string]*Payment{}, byNo: map[string][]*Payment{}, trades: map[string]*Trade{},
 		owners: map[string]*Payment{}, refunds: map[string]*Refund{}, ofTrade: map[string][]*Refund{}, numbered: map[string]*Refund{},
+		late: map[string]LatePolicy{},
+	}
+	for i := range b.Orders {
+		c.late[b.Orders[i].No] = b.Orders[i].Late
 	}
 	for i := range b.Trades {
 		c.trades[b.Trades[i].OutTradeNo] = &b.Trades[i]
@@ -136,6 +143,9 @@ func (c *check) numbers() {
 		c.numbered[r.MerchantRefundNo] = r
 	}
 }
+
+// accepts reports whether the payment's merchant takes late money.
+func (c *check) accepts(p *Payment) bool { return p != nil && c.late[p.MerchantOrderNo] == LateAccept }
 
 func (c *check) orderOf(paymentID string) string {
 	if p := c.payments[paymentID]; p != nil {

@@ -14,6 +14,12 @@
 // merchants and payers do and what fails when. The machine's timing decides how
 // the two meet, so a seed repeats a run's plan, not its every instant.
 //
-// The package knows the gateway by its public contract alone: of this module it
-// imports nothing but the signatures. Clocks and processes are real.
+// Beside this random run [RunCases] tries a table: a process's death on either
+// side of every step that a build with failpoints knows, with every outcome of
+// the channel. And [Provoke] holds the proof itself to account: on a gateway
+// with one invariant broken its sequences must make the checker find something.
+//
+// The package knows the gateway by its public contract: of this module it
+// imports nothing but the signatures and the names of the failpoints. Clocks and
+// processes are real.
 package torture

@@ -25,9 +25,11 @@ const callLimit = 10 * time.Second
 type merchants struct {
 	clients []*signing.Client
 	began   time.Time
+	// policy is what becomes of money that comes after an order's end.
+	policy LatePolicy
 }
 
-func newMerchants(ctx context.Context, p Profile, gateways []*gateway) (*merchants, error) {
+func newMerchants(ctx context.Context, p Profile, policy LatePolicy, gateways []*gateway) (*merchants, error) {
 	text, err := os.ReadFile(p.KeyFile)
 	if err != nil {
 		return nil, err
@@ -36,7 +38,7 @@ func newMerchants(ctx context.Context, p Profile, gateways []*gateway) (*merchan
 	if err != nil {
 		return nil, err
 	}
-	m := &merchants{began: now()}
+	m := &merchants{began: now(), policy: policy}
 	for _, g := range gateways {
 		c := &signing.Client{
 			BaseURL: "http://" + g.address, MerchantID: p.MerchantID, Serial: p.KeySerial, Key: key,

@@ -39,14 +39,14 @@ type process struct {
 
 // start runs the binary and waits for its first line. Its log is appended to a
 // file in dir.
-func start(ctx context.Context, binary, dir, name string, args ...string) (*process, error) {
+func start(ctx context.Context, binary, dir, name string, env []string, args ...string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the run's own folder
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
 	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{})} //nolint:gosec,noctx // the binary under test; it is killed, not cancelled
-	p.cmd.Stderr, p.cmd.Env = log, environment()
+	p.cmd.Stderr, p.cmd.Env = log, append(environment(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -106,6 +106,7 @@ func run(ctx context.Context, binary string, args ...string) ([]byte, error) {
 // gateway is a serve that is killed and started again at the same address.
 type gateway struct {
 	binary, dir, name, config, address string
+	env                                []string // beside this process's own
 
 	mu   sync.Mutex
 	live *process // nil while it is down
@@ -122,7 +123,7 @@ func (g *gateway) up(ctx context.Context) error {
 			return nil
 		}
 	}
-	p, err := start(ctx, g.binary, g.dir, g.name, "serve", "--config", g.config, "--listen", g.address)
+	p, err := start(ctx, g.binary, g.dir, g.name, g.env, "serve", "--config", g.config, "--listen", g.address)
 	if err != nil {
 		return err
 	}
@@ -147,4 +148,19 @@ func (g *gateway) kill() bool {
 	g.live.kill()
 	g.live = nil
 	return true
+}
+
+// dead reports whether the gateway ended, by whatever hand.
+func (g *gateway) dead() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.live == nil {
+		return true
+	}
+	select {
+	case <-g.live.done:
+		return true
+	default:
+		return false
+	}
 }

@@ -27,7 +27,7 @@ const webhookTolerance = 5 * time.Minute
 
 // receiver takes the merchants' webhooks and keeps every one.
 type receiver struct {
-	secret  []byte
+	secrets [][]byte // one for each merchant
 	address string
 
 	mu     sync.Mutex
@@ -37,8 +37,8 @@ type receiver struct {
 	failed int
 }
 
-func newReceiver(secret []byte) (*receiver, error) {
-	r := &receiver{secret: secret, address: "127.0.0.1:0", mood: moodDead}
+func newReceiver(secrets [][]byte) (*receiver, error) {
+	r := &receiver{secrets: secrets, address: "127.0.0.1:0", mood: moodDead}
 	return r, r.set(moodWell)
 }
 
@@ -90,7 +90,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			ID string `json:"id"`
 		} `json:"data"`
 	}
-	if err := signing.VerifyWebhook([][]byte{r.secret}, req.Header, body, now(), webhookTolerance); err != nil {
+	if err := signing.VerifyWebhook(r.secrets, req.Header, body, now(), webhookTolerance); err != nil {
 		got.Fault = err.Error()
 	} else if err := json.Unmarshal(body, &content); err != nil {
 		got.Fault = "not JSON: " + err.Error()

@@ -30,14 +30,19 @@ type World struct {
 
 const masterKey = "8J2Jc1u0q0h4S8m1Yd0pQy5Yb0cX3bq2K1o5u5T9m3k="
 
-// configuration has ladders and margins as short as the simulators allow, so
-// that most of an order's life passes under the adversary's eyes.
+// configuration is of every run; a pace stands beside it: ladders and margins as
+// short as the simulators allow, so that most of an order's life passes under
+// the adversary's eyes.
 const configuration = `
 server: {public_url: %q}
 database: %s
 redis: {%s}
 secrets: {master_key_file: %q}
 limits: {requests_per_second: 5000, burst: 10000}
+`
+
+// unhurriedPace leaves the calls of a busy machine time.
+const unhurriedPace = `
 payments:
   default_expiry: 2m
   barcode_expiry: 30s
@@ -75,21 +80,26 @@ type scene struct {
 	sim      *simulators
 	hook     *receiver
 	gateways []*gateway
-	m        *merchants
+	// ms are the merchants, of each policy for late money one.
+	ms       []*merchants
 	shoppers []*shopper
 	end      []func()
+	// pace is the part of the configuration that sets ladders and margins, env
+	// what the gateways have in their environment.
+	pace string
+	env  []string
 }
 
 // Run brings the installation up, works its adversary and merchants, lets
 // everything settle and checks the books. An error says that the run could not
 // be made; anomalies are in the result.
 func Run(ctx context.Context, world World, opts Options) (Result, error) {
-	s := &scene{opts: opts.withDefaults(), world: world}
+	s := &scene{opts: opts.withDefaults(), world: world, pace: unhurriedPace}
 	defer s.close()
 	if err := s.open(ctx); err != nil {
 		return Result{}, fmt.Errorf("torture: bring the installation up: %w", err)
 	}
-	offers, err := offered(ctx, s.m)
+	offers, err := offered(ctx, s.ms[0])
 	if err != nil {
 		return Result{}, fmt.Errorf("torture: %w", err)
 	}
@@ -134,14 +144,14 @@ func (s *scene) open(ctx context.Context) error {
 	}
 	config := filepath.Join(dir, "paymux.yaml")
 	key := filepath.Join(dir, "master.key")
-	text := fmt.Sprintf(configuration, f.url(), s.world.Database, s.world.Redis, key)
+	text := fmt.Sprintf(configuration, f.url(), s.world.Database, s.world.Redis, key) + s.pace
 	if err := errors.Join(os.WriteFile(key, []byte(masterKey), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil {
 		return err
 	}
 	if _, err := run(ctx, s.world.Binary, "migrate", "up", "--config", config); err != nil {
 		return err
 	}
-	sandbox, err := start(ctx, s.world.Binary, dir, "sandbox", "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "sandbox"))
+	sandbox, err := start(ctx, s.world.Binary, dir, "sandbox", nil, "sandbox", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "sandbox"))
 	if err != nil {
 		return err
 	}
@@ -151,19 +161,19 @@ func (s *scene) open(ctx context.Context) error {
 		return fmt.Errorf("the sandbox did not say where it is: %q", sandbox.first)
 	}
 	s.sim = &simulators{url: profile.Sandbox, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	out, err := run(ctx, s.world.Binary, "merchant", "create", "--config", config, "--name", "Tea shop", "--sandbox-accounts",
-		"--sandbox", s.sim.url, "--out", filepath.Join(dir, "merchant"), "--json")
-	if err != nil {
-		return err
+	profiles := map[LatePolicy]Profile{}
+	var secrets [][]byte
+	for _, policy := range latePolicies {
+		if profiles[policy], err = s.enrol(ctx, config, policy); err != nil {
+			return err
+		}
+		secret, err := readSecret(profiles[policy].WebhookSecretFile)
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, secret)
 	}
-	if err := json.Unmarshal(out, &profile); err != nil {
-		return fmt.Errorf("merchant create --json printed %q: %w", out, err)
-	}
-	secret, err := readSecret(profile.WebhookSecretFile)
-	if err != nil {
-		return err
-	}
-	if s.hook, err = newReceiver(secret); err != nil {
+	if s.hook, err = newReceiver(secrets); err != nil {
 		return err
 	}
 	s.end = append(s.end, func() { _ = s.hook.set(moodDead) })
@@ -172,7 +182,7 @@ func (s *scene) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		g := &gateway{binary: s.world.Binary, dir: dir, name: fmt.Sprintf("gateway-%d", i), config: config, address: address}
+		g := &gateway{binary: s.world.Binary, dir: dir, name: fmt.Sprintf("gateway-%d", i), config: config, address: address, env: s.env}
 		if err := g.up(ctx); err != nil {
 			return err
 		}
@@ -181,8 +191,35 @@ func (s *scene) open(ctx context.Context) error {
 	}
 	f.serve(s.gateways)
 	s.end = append(s.end, func() { _ = f.server.Close() })
-	s.m, err = newMerchants(ctx, profile, s.gateways)
-	return err
+	for _, policy := range latePolicies {
+		m, err := newMerchants(ctx, profiles[policy], policy, s.gateways)
+		if err != nil {
+			return err
+		}
+		s.ms = append(s.ms, m)
+	}
+	return nil
+}
+
+var latePolicies = []LatePolicy{LateRefund, LateAccept}
+
+// merchant is the one with the policy.
+func (s *scene) merchant(policy LatePolicy) *merchants {
+	return s.ms[slices.Index(latePolicies, policy)]
+}
+
+// enrol makes a merchant with accounts of its own at every channel.
+func (s *scene) enrol(ctx context.Context, config string, policy LatePolicy) (Profile, error) {
+	var profile Profile
+	out, err := run(ctx, s.world.Binary, "merchant", "create", "--config", config, "--name", "Tea shop "+string(policy), "--sandbox-accounts",
+		"--late-payment", string(policy), "--sandbox", s.sim.url, "--out", filepath.Join(s.world.Dir, "merchant-"+string(policy)), "--json")
+	if err != nil {
+		return profile, err
+	}
+	if err := json.Unmarshal(out, &profile); err != nil {
+		return profile, fmt.Errorf("merchant create --json printed %q: %w", out, err)
+	}
+	return profile, nil
 }
 
 func (s *scene) close() {
@@ -213,7 +250,11 @@ func (s *scene) shop(ctx context.Context, offers []offer) {
 		}
 		slots <- struct{}{}
 		p, rng := planned(s.opts.Seed, i, offers)
-		shopper := newShopper(s.m, s.sim, s.hook.url(), fmt.Sprintf("t%d-%d", s.opts.Seed, i), p, rng)
+		policy := LateRefund
+		if p.accepts {
+			policy = LateAccept
+		}
+		shopper := newShopper(s.merchant(policy), s.sim, s.hook.url(), fmt.Sprintf("t%d-%d", s.opts.Seed, i), p, rng)
 		s.shoppers = append(s.shoppers, shopper)
 		all.Go(func() {
 			defer func() { <-slots }()
@@ -267,6 +308,7 @@ func (s *scene) drain(ctx context.Context) (Books, Verdict, error) {
 			_, _ = fmt.Fprintf(s.opts.Out, "torture: settling, %d left, such as %v\n", len(v.Anomalies), v.Anomalies[:min(len(v.Anomalies), 2)])
 		}
 		s.nudge(ctx, b)
+		s.resend(ctx, b)
 		wait := drainLook
 		if right == 1 {
 			wait = drainAgain
@@ -277,7 +319,7 @@ func (s *scene) drain(ctx context.Context) (Books, Verdict, error) {
 	}
 }
 
-// nudge does what a merchant can do to have everything settled.
+// nudge does what a merchant can do to have its money settled.
 func (s *scene) nudge(ctx context.Context, b Books) {
 	byNo := map[string]*shopper{}
 	for _, shopper := range s.shoppers {
@@ -297,9 +339,16 @@ func (s *scene) nudge(ctx context.Context, b Books) {
 			shopper.refund(ctx, shopper.somewhere(), r.PaymentID, "late-"+r.ID, r.Amount)
 		}
 	}
+}
+
+// resend asks for the events that wait on their ladder.
+func (s *scene) resend(ctx context.Context, b Books) {
 	for _, e := range b.Events {
 		if e.Status != "delivered" {
-			_, _ = s.m.clients[0].Do(ctx, http.MethodPost, "/v1/events/"+e.ID+"/resend", nil)
+			// Another merchant's event is not found.
+			for _, m := range s.ms {
+				_, _ = m.clients[0].Do(ctx, http.MethodPost, "/v1/events/"+e.ID+"/resend", nil)
+			}
 		}
 	}
 }
@@ -308,16 +357,22 @@ func (s *scene) nudge(ctx context.Context, b Books) {
 // did meanwhile shows as a difference and is read again.
 func (s *scene) read(ctx context.Context) (Books, error) {
 	b := Books{At: now()}
-	var errs [4]error
-	b.Events, errs[0] = list[Event](ctx, s.m, "/v1/events", url.Values{})
-	b.Refunds, errs[1] = list[Refund](ctx, s.m, "/v1/refunds", url.Values{})
-	b.Payments, errs[2] = list[Payment](ctx, s.m, "/v1/payments", url.Values{})
-	b.Trades, errs[3] = s.sim.trades(ctx)
+	for _, m := range s.ms {
+		events, err1 := list[Event](ctx, m, "/v1/events", url.Values{})
+		refunds, err2 := list[Refund](ctx, m, "/v1/refunds", url.Values{})
+		payments, err3 := list[Payment](ctx, m, "/v1/payments", url.Values{})
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return b, err
+		}
+		b.Events, b.Refunds, b.Payments = append(b.Events, events...), append(b.Refunds, refunds...), append(b.Payments, payments...)
+	}
+	var err error
+	b.Trades, err = s.sim.trades(ctx)
 	b.Received, _ = s.hook.all()
 	for _, shopper := range s.shoppers {
 		b.Orders = append(b.Orders, shopper.history())
 	}
-	return b, errors.Join(errs[:]...)
+	return b, err
 }
 
 // tally adds to the figures what the books show.

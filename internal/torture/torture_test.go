@@ -3,8 +3,8 @@ package torture_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,31 +14,32 @@ import (
 	"github.com/paymux/paymux/internal/torture"
 )
 
-var binary string
-
 // binaryEnv names a built paymux to try in place of this tree's, such as one
 // that is broken on purpose.
 const binaryEnv = "PAYMUX_TORTURE_BINARY"
 
+// workshop is where the binaries under test are built.
+var workshop string
+
 func TestMain(m *testing.M) {
-	if binary = os.Getenv(binaryEnv); binary != "" {
-		os.Exit(m.Run())
-	}
-	dir, err := os.MkdirTemp("", "paymux-torture")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(dir, "paymux")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/paymux")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "the binary under test cannot be built:", err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "paymux-torture")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		workshop = dir
+		return m.Run()
+	}())
 }
+
+// binary is the paymux under test.
+var binary = sync.OnceValues(func() (string, error) {
+	if built := os.Getenv(binaryEnv); built != "" {
+		return built, nil
+	}
+	return build("paymux")
+})
 
 // short is the form that every `go test` runs. Both databases are run side by
 // side, to take less time.
@@ -59,7 +60,7 @@ func TestInvariant_1_NeverChargedTwiceNeverLost_MariaDB(t *testing.T) {
 		t.Fatal(err)
 	}
 	torment(t, torture.World{
-		Binary: binary, Dir: dir, Gateways: 2,
+		Dir: dir, Gateways: 2,
 		Database: fmt.Sprintf("{driver: mysql, dsn_file: %q, timeout: 3s, lock_wait: 3s}", file),
 		Redis:    fmt.Sprintf("addr: %q, db: %d", redis.Addr(), redisDB),
 		Lines:    map[string]torture.Line{"database": database, "redis": redis},
@@ -70,7 +71,7 @@ func TestInvariant_1_NeverChargedTwiceNeverLost_SQLite(t *testing.T) {
 	t.Parallel()
 	dir := workDir(t)
 	torment(t, torture.World{
-		Binary: binary, Dir: dir, Gateways: 1,
+		Dir: dir, Gateways: 1,
 		Database: fmt.Sprintf("{driver: sqlite, path: %q}", filepath.Join(dir, "paymux.db")),
 	})
 }
@@ -95,9 +96,13 @@ func torment(t *testing.T, world torture.World) {
 	if testing.Short() {
 		t.Skip("SKIPPED: the run under failure takes more than a minute")
 	}
+	var err error
+	if world.Binary, err = binary(); err != nil {
+		t.Fatal(err)
+	}
 	opts := short
 	opts.Out = t.Output()
-	opts, err := opts.FromEnvironment(os.Getenv)
+	opts, err = opts.FromEnvironment(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,7 @@ type plan struct {
 	conflict bool // the same number with another amount
 	repeat   bool // the same again, later
 	minutes  bool // a limit of its own
+	accepts  bool // its merchant takes late money
 }
 
 // planned draws an order's plan. Every order has a source of its own, so that
@@ -104,11 +105,12 @@ func planned(seed uint64, index int, offers []offer) (plan, *rand.Rand) {
 	if rng.IntN(12) == 0 {
 		p.amount = 10_000*rng.Int64N(3) + fixedOutcomes[rng.IntN(len(fixedOutcomes))]
 	}
+	p.accepts = rng.IntN(3) == 0
 	return p, rng
 }
 
 func (p plan) text() string {
-	return fmt.Sprintf("%s; %s; %d creates; conflict %t, repeat %t", p.act, p.back, p.hasty, p.conflict, p.repeat)
+	return fmt.Sprintf("%s; %s; %d creates; conflict %t, repeat %t, accepts late money %t", p.act, p.back, p.hasty, p.conflict, p.repeat, p.accepts)
 }
 
 // newShopper prepares an order's merchant.
@@ -130,7 +132,7 @@ func newShopper(m *merchants, sim *simulators, hook, no string, p plan, rng *ran
 		body["expires_at"] = now().Add(2*time.Minute + 10*time.Second).UTC().Format(time.RFC3339)
 	}
 	return &shopper{m: m, sim: sim, rng: rng, body: body, order: Order{
-		No: no, Channel: p.offer.channel, Scene: p.offer.scene, Amount: p.amount, Plan: p.text(),
+		No: no, Channel: p.offer.channel, Scene: p.offer.scene, Amount: p.amount, Plan: p.text(), Late: m.policy,
 	}}
 }
 
