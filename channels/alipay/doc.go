@@ -17,6 +17,8 @@
 //   - Every order carries time_expire, an absolute time, never the relative
 //     timeout_express.
 //   - A refund always carries out_request_no, our number of it.
+//   - A bill is fetched over TLS from configured hosts only, read a line at a
+//     time, and trusted only if every total of it is what its rows add up to.
 //
 // Facts of the protocol are from Alipay's documentation of the alipay.trade
 // methods and of signing, https://opendocs.alipay.com, and from real messages

@@ -10,6 +10,8 @@
 //     net/http replays a request by itself when a pooled connection turns out to
 //     be dead; here it cannot, because a request carries no means to rewind its
 //     body, and Idempotency-Key headers, which would allow it, are refused.
+//   - A download is copied to its writer as it comes, up to a stated size, and
+//     ends when nothing more comes for a while.
 //   - A failure is channels.NotProcessed only with proof: no connection was
 //     obtained, or the connection was sealed before the first byte and can never
 //     write one afterwards. Everything else is channels.Unknown.

@@ -25,6 +25,9 @@
 //   - Every order carries time_expire, an absolute time. Orders by payment code
 //     take no such field: their code dies after a minute, and what is unsettled
 //     is reversed.
+//   - A bill is fetched from configured hosts only, held against the hash in a
+//     signed answer, read a line at a time, and trusted only if every total of
+//     it is what its rows add up to.
 //   - A signed answer that was another call's, or a code that was another
 //     order's, is no answer to this one.
 //
