@@ -72,6 +72,11 @@ func GrowingQueries() []string {
 		selectRefund + `merchant_id = ? AND merchant_refund_no = ?`,
 		`SELECT ` + changeColumns + ` FROM changes WHERE payment_id = ? ORDER BY number`,
 		sqliteDialect().purgeNonces,
+		oldEvents,
+		oldNotifications,
+	}
+	for _, filter := range []string{``, `merchant_id = ? AND `, `actor = ? AND `, `action = ? AND `, `subject = ? AND `} {
+		queries = append(queries, `SELECT `+auditColumns+` FROM audit WHERE 1 = 1 AND `+filter+`at <= ? AND (at < ? OR id < ?) ORDER BY at DESC, id DESC LIMIT ?`)
 	}
 	for _, filter := range []string{``, ` AND status = ?`, ` AND channel = ?`, ` AND customer_id = ?`, ` AND created_at >= ?`, ` AND created_at < ?`} {
 		queries = append(queries, selectPayment+`merchant_id = ? AND status <> 'unsent'`+filter+page)

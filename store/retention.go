@@ -11,12 +11,16 @@ import (
 	"github.com/paymux/paymux/notify"
 )
 
+const (
+	oldEvents        = `SELECT id FROM events WHERE merchant_id = ? AND status = ? AND created_at < ? ORDER BY created_at, id LIMIT ? `
+	oldNotifications = `SELECT id FROM notifications WHERE account_id = ? AND verdict = ? AND received_at < ? ORDER BY received_at LIMIT ? `
+)
+
 // PurgeEvents removes up to limit delivered events of a merchant that are older
 // than before, with their deliveries, and tells how many. Events that were not
 // delivered stay: somebody may want to send them again.
 func (db *DB) PurgeEvents(ctx context.Context, merchantID string, before time.Time, limit int) (int, error) {
-	n, err := db.purge(ctx, `SELECT id FROM events WHERE merchant_id = ? AND status = ? AND created_at < ? ORDER BY created_at, id LIMIT ? `,
-		[]any{merchantID, string(notify.StatusDelivered), millis(before), limit},
+	n, err := db.purge(ctx, oldEvents, []any{merchantID, string(notify.StatusDelivered), millis(before), limit},
 		`DELETE FROM deliveries WHERE event_id IN `, `DELETE FROM events WHERE id IN `)
 	if err != nil {
 		return 0, fmt.Errorf("purge events: %w", err)
@@ -29,8 +33,7 @@ func (db *DB) PurgeEvents(ctx context.Context, merchantID string, before time.Ti
 func (db *DB) PurgeNotifications(ctx context.Context, accountID string, before time.Time, limit int) (int, error) {
 	total := 0
 	for _, verdict := range []payment.Verdict{payment.VerdictApplied, payment.VerdictIgnored} {
-		n, err := db.purge(ctx, `SELECT id FROM notifications WHERE account_id = ? AND verdict = ? AND received_at < ? ORDER BY received_at, id LIMIT ? `,
-			[]any{accountID, string(verdict), millis(before), limit - total},
+		n, err := db.purge(ctx, oldNotifications, []any{accountID, string(verdict), millis(before), limit - total},
 			`DELETE FROM notifications WHERE id IN `)
 		if err != nil {
 			return total, fmt.Errorf("purge notifications: %w", err)
