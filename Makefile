@@ -58,7 +58,10 @@ test: deps $(TESTSERVERS) $(TESTREPORT) ## every test with the race detector (PK
 torture: deps $(TESTSERVERS) ## prove that nothing is charged twice or lost under kills and faults; see docs/reliability.md
 	@export PAYMUX_TORTURE_SEED=$${PAYMUX_TORTURE_SEED:-$$RANDOM} PAYMUX_TORTURE_ORDERS=$${PAYMUX_TORTURE_ORDERS:-10000}; \
 	export PAYMUX_TORTURE_KILLS=$${PAYMUX_TORTURE_KILLS:-500} PAYMUX_TORTURE_MINUTES=$${PAYMUX_TORTURE_MINUTES:-25}; \
-	$(TESTSERVERS) go test ./internal/torture -run NeverChargedTwice -count 1 -timeout 3h -v
+	export PAYMUX_TORTURE_CASES=$${PAYMUX_TORTURE_CASES:-all} PAYMUX_TORTURE_BROKEN=$${PAYMUX_TORTURE_BROKEN:-all}; \
+	for part in BrokenBuilds SoundBuild AnyStep Migration NeverChargedTwice; do \
+		$(TESTSERVERS) go test ./internal/torture -run "$$part" -count 1 -timeout 3h -v || exit 1; \
+	done
 
 .PHONY: test-all
 test-all: fuzz clients test ## test, and other people's clients in Node.js, browsers, a moment of fuzzing

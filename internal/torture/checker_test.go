@@ -264,3 +264,75 @@ func TestPlanned_FollowsTheSeed(t *testing.T) {
 		t.Errorf("%d of 50 plans of two seeds are the same", same)
 	}
 }
+
+// accepting adds an order that was closed and paid late to the sound books, at a
+// merchant who takes such money.
+func accepting() Books {
+	b := sound()
+	b.Trades = append(b.Trades, Trade{Channel: "alipay", OutTradeNo: "A6", ChannelTradeNo: "C6", Amount: 400, Status: tradePaid, TimesPaid: 1})
+	b.Payments = append(b.Payments, Payment{
+		ID: "pay_6", MerchantOrderNo: "o6", Amount: 400, Status: succeeded, ChannelTradeNo: "C6",
+		Attempts: []Attempt{{ID: "A6", Channel: "alipay", Status: succeeded, Counted: true}},
+	})
+	for i, typ := range []string{"payment.closed", "payment.succeeded"} {
+		e := Event{ID: "e6" + typ, Type: typ, Sequence: int64(i) + 1, PaymentID: "pay_6"}
+		b.Events = append(b.Events, e)
+		b.Received = append(b.Received, Received{ID: e.ID, Type: e.Type, Sequence: e.Sequence, Subject: e.PaymentID})
+	}
+	b.Orders = append(b.Orders, Order{No: "o6", Amount: 400, Late: LateAccept, Requests: []Request{
+		{Began: 1, Ended: 2, What: Close, Status: 200, Resource: "pay_6", State: closed},
+		{Began: 3, Ended: 4, What: Get, Status: 200, Resource: "pay_6", State: succeeded},
+	}})
+	return b
+}
+
+// TestCheck_LatePolicy lets late money go the way that its merchant wants, and
+// no other.
+func TestCheck_LatePolicy(t *testing.T) {
+	t.Parallel()
+	if v := Check(accepting()); len(v.Anomalies) != 0 {
+		t.Errorf("late money that was taken, found %v", v.Anomalies)
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(b *Books)
+		want  []string
+	}{
+		{"it was returned", func(b *Books) {
+			b.Payments[4].Status, b.Payments[4].RefundedAmount = closed, 400
+			b.Trades[4].Refunds = []TradeRefund{{OutRefundNo: "R6", Amount: 400, Status: succeeded}}
+			b.Refunds = append(b.Refunds, Refund{ID: "R6", PaymentID: "pay_6", AttemptID: "A6", Initiator: "gateway", Amount: 400, Status: succeeded})
+		}, []string{WrongPolicy}},
+		{"it was taken from a merchant who doesn't want it", func(b *Books) { b.Orders[1].Late = LateRefund }, []string{ContradictedWord, WrongEvent}},
+		{"the success fell back", func(b *Books) {
+			b.Payments[4].Status = closed
+		}, []string{ContradictedWord, WrongPolicy}},
+		{"the success was not announced", func(b *Books) {
+			last := len(b.Events) - 1
+			b.Events, b.Received = b.Events[:last], b.Received[:len(b.Received)-1]
+		}, []string{MissingEvent}},
+	} {
+		b := accepting()
+		c.spoil(&b)
+		kinds := Kinds(Check(b).Anomalies)
+		for _, want := range c.want {
+			if !slices.Contains(kinds, want) {
+				t.Errorf("%s: found %v, want %v", c.name, kinds, want)
+			}
+		}
+	}
+}
+
+// TestCheck_FalseDenial finds an attempt that was said to have done nothing.
+func TestCheck_FalseDenial(t *testing.T) {
+	t.Parallel()
+	b := sound()
+	b.Payments[0].Attempts = append([]Attempt{{ID: "A0", Channel: "wechatpay", Status: attemptNotProcessed}}, b.Payments[0].Attempts...)
+	if v := Check(b); len(v.Anomalies) != 0 {
+		t.Errorf("an attempt that did nothing, found %v", v.Anomalies)
+	}
+	b.Trades = append(b.Trades, Trade{Channel: "wechatpay", OutTradeNo: "A0", Amount: 1000, Status: tradeIssued})
+	if kinds := Kinds(Check(b).Anomalies); !slices.Equal(kinds, []string{FalseDenial}) {
+		t.Errorf("an attempt that is said to have done nothing, found %v", kinds)
+	}
+}

@@ -149,3 +149,51 @@ func TestCases_CoverEveryStep(t *testing.T) {
 	}
 	t.Logf("%d cases, %d more can't happen", len(possible), len(impossible))
 }
+
+func TestInvariant_10_MigrationMayDieAtAnyStep_SQLite(t *testing.T) {
+	t.Parallel()
+	dieMigrating(t, onSQLite)
+}
+
+func TestInvariant_10_MigrationMayDieAtAnyStep_MariaDB(t *testing.T) {
+	t.Parallel()
+	redisAddr, redisDB := testenv.Redis(t)
+	dieMigrating(t, func(dir string) torture.World { return onMariaDB(t, dir, testenv.MySQL(t), redisAddr, redisDB) })
+}
+
+// dieMigrating tries each step, or in the short form the one that the seed names.
+func dieMigrating(t *testing.T, world func(dir string) torture.World) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: building a binary with failpoints takes a while")
+	}
+	binary, err := failpoints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fewest = 3 // there were as many migrations when this was written, and more came
+	for _, side := range []torture.Side{torture.Before, torture.After} {
+		nth, last := 1, 100
+		if os.Getenv(casesEnv) == "" {
+			nth = 1 + int(seedOf(t)%fewest) //nolint:gosec // at most 2
+			last = nth
+		}
+		died := 0
+		for ; nth <= last; nth++ {
+			w := world(workDir(t))
+			w.Binary = binary
+			reached, err := torture.DieMigrating(t.Context(), w, side, nth)
+			if err != nil {
+				t.Fatalf("%s migration step %d: %v", side, nth, err)
+			}
+			if !reached {
+				break
+			}
+			died++
+		}
+		if died == 0 || last == 100 && died < fewest {
+			t.Errorf("died %s %d steps", side, died)
+		}
+		t.Logf("died %s %d steps of a migration; each time the next one made it whole", side, died)
+	}
+}

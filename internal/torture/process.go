@@ -94,8 +94,13 @@ func environment() []string {
 
 // run runs a command of the binary to its end and gives what it printed.
 func run(ctx context.Context, binary string, args ...string) ([]byte, error) {
+	return runWith(ctx, nil, binary, args...)
+}
+
+// runWith runs a command with more in its environment.
+func runWith(ctx context.Context, env []string, binary string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, binary, args...) //nolint:gosec // the binary under test
-	cmd.Env = environment()
+	cmd.Env = append(environment(), env...)
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil, fmt.Errorf("paymux %v: %w: %s", args, err, exit.Stderr)

@@ -142,10 +142,8 @@ func (s *scene) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(dir, "paymux.yaml")
-	key := filepath.Join(dir, "master.key")
-	text := fmt.Sprintf(configuration, f.url(), s.world.Database, s.world.Redis, key) + s.pace
-	if err := errors.Join(os.WriteFile(key, []byte(masterKey), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil {
+	config, err := s.world.configure(f.url(), s.pace)
+	if err != nil {
 		return err
 	}
 	if _, err := run(ctx, s.world.Binary, "migrate", "up", "--config", config); err != nil {
@@ -220,6 +218,13 @@ func (s *scene) enrol(ctx context.Context, config string, policy LatePolicy) (Pr
 		return profile, fmt.Errorf("merchant create --json printed %q: %w", out, err)
 	}
 	return profile, nil
+}
+
+// configure writes the configuration and the master key.
+func (w World) configure(publicURL, pace string) (file string, err error) {
+	file, key := filepath.Join(w.Dir, "paymux.yaml"), filepath.Join(w.Dir, "master.key")
+	text := fmt.Sprintf(configuration, publicURL, w.Database, w.Redis, key) + pace
+	return file, errors.Join(os.WriteFile(key, []byte(masterKey), 0o600), os.WriteFile(file, []byte(text), 0o600))
 }
 
 func (s *scene) close() {
