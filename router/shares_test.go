@@ -56,8 +56,8 @@ func TestShares_EveryWeightSetIsHonoured(t *testing.T) {
 		{1}, {1, 1}, {50, 50}, {1, 2, 7}, {100, 100, 100}, {1, 9999}, {1, 10, 100, 1000}, {3, 3, 3, 3, 3, 3, 3}, {0, 1, 1}, {70, 20, 10},
 	} {
 		for i, orders := range orderNumbers {
-			if i > 0 && len(weights) != 3 {
-				continue // all forms for some sets, all sets for one form
+			if i > 0 && weights[len(weights)-1] != 7 {
+				continue // all forms for one set, all sets for one form
 			}
 			t.Run(fmt.Sprint(weights, " ", orders), func(t *testing.T) {
 				t.Parallel()
