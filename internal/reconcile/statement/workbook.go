@@ -65,10 +65,11 @@ func (b *workbook) first(name string) error {
 	return err
 }
 
-// part begins a part of the archive; its time is none, as in every file.
+// part begins a part of the archive; its time is the first that an archive can
+// have, the same in every file.
 func (b *workbook) part(name string) (io.Writer, error) {
 	b.written[name] = true
-	return b.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
+	return b.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
 }
 
 // sheet begins the next sheet; the one before must be closed.
