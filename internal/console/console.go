@@ -67,6 +67,7 @@ type Console struct {
 	mux     *http.ServeMux
 	pages   pages
 	style   asset
+	icon    asset
 	origins *http.CrossOriginProtection
 
 	// runs are the runs that people have started, ended by Close.
@@ -95,6 +96,9 @@ func New(cfg Config, deps Deps) (*Console, error) {
 	if c.style, err = newAsset("static/console.css"); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
+	if c.icon, err = newAsset("static/icon.svg"); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	if c.pages, err = newPages(); err != nil {
 		return nil, fmt.Errorf("console: read templates: %w", err)
 	}
@@ -102,6 +106,7 @@ func New(cfg Config, deps Deps) (*Console, error) {
 		c.mux.Handle(rt.method+" "+Prefix+rt.path, c.handler(rt))
 	}
 	c.mux.HandleFunc("GET "+c.style.path, c.style.serve)
+	c.mux.HandleFunc("GET "+c.icon.path, c.icon.serve)
 	c.mux.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, Prefix+"/", http.StatusSeeOther)
 	})

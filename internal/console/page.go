@@ -45,9 +45,12 @@ func newPages() (pages, error) {
 
 // asset is a file that never changes under its address.
 type asset struct {
-	path string
-	body []byte
+	path, contentType string
+	body              []byte
 }
+
+// contentTypes are those of our own files.
+var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 func newAsset(name string) (asset, error) {
 	body, err := files.ReadFile(name)
@@ -56,11 +59,11 @@ func newAsset(name string) (asset, error) {
 	}
 	sum := sha256.Sum256(body)
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	return asset{path: Prefix + "/static/" + base + "." + hex.EncodeToString(sum[:8]) + path.Ext(name), body: body}, nil
+	return asset{path: Prefix + "/static/" + base + "." + hex.EncodeToString(sum[:8]) + path.Ext(name), contentType: contentTypes[path.Ext(name)], body: body}, nil
 }
 
 func (a asset) serve(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Content-Type", a.contentType)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	_, _ = w.Write(a.body)
 }
@@ -79,7 +82,8 @@ type page struct {
 	LoggedIn  bool
 	Nav       []navItem
 	FormToken string
-	Style     string
+	// Style and Icon are the addresses of our own files.
+	Style, Icon string
 	// Here is the page's own address, to come back to.
 	Here string
 	Data any
@@ -105,7 +109,7 @@ var navigation = []struct {
 func (c *Console) newPage(v *visit, titleKey string, data any, args ...any) *page {
 	p := &page{
 		c: c, v: v, Lang: v.lang, Title: say(v.lang, titleKey, args...), User: v.user, LoggedIn: v.user.ID != "",
-		Style: c.style.path, Here: v.here(), Data: data,
+		Style: c.style.path, Icon: c.icon.path, Here: v.here(), Data: data,
 	}
 	if v.token != "" {
 		p.FormToken = v.formToken()
