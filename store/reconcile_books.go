@@ -33,39 +33,56 @@ func refundClock(bySent bool) string {
 }
 
 const (
-	attemptMovement = `SELECT 0, a.id, a.id, a.payment_id, a.channel_trade_no, a.status, a.amount_minor, a.currency, a.amount_minor, 0, a.paid_at, 0
-		FROM attempts a WHERE a.account_id = ? AND `
+	// Of an attempt as little is read as can be: a day has very many of them.
+	attemptMovement = `SELECT a.id, a.channel_trade_no, a.status, a.amount_minor, a.currency, a.paid_at FROM attempts a WHERE a.account_id = ? AND `
 	// The sum of what was refunded before is a look into an index of one payment.
 	refundedBefore = `(SELECT COALESCE(SUM(b.amount_minor), 0) FROM refunds b WHERE b.payment_id = r.payment_id AND b.attempt_id = r.attempt_id
 		AND b.status <> 'failed' AND b.submitted_at IS NOT NULL AND (b.submitted_at < r.submitted_at OR (b.submitted_at = r.submitted_at AND b.id < r.id)))`
 )
 
 func refundMovement(clock string) string {
-	return `SELECT 1, r.id, r.attempt_id, r.payment_id, r.channel_refund_no, r.status, r.amount_minor, r.currency, a.amount_minor, ` +
-		refundedBefore + `, ` + clock + `, COALESCE(r.auto_key, '') LIKE 'reversal:%'
+	return `SELECT r.id, r.channel_refund_no, r.status, r.amount_minor, r.currency, ` + clock + `, r.attempt_id, a.amount_minor, ` +
+		refundedBefore + `, COALESCE(r.auto_key, '') LIKE 'reversal:%'
 		FROM refunds r JOIN attempts a ON a.id = r.attempt_id WHERE r.account_id = ? AND `
 }
 
-func movements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
+func attemptMovements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
+	return movements(ctx, q, query, args, func(*reconcile.Movement) []any { return nil })
+}
+
+func refundMovements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
+	return movements(ctx, q, query, args, func(m *reconcile.Movement) []any {
+		m.Refund = true
+		return []any{&m.AttemptID, &m.OrderMinor, &m.BeforeMinor, &m.Own}
+	})
+}
+
+// movements reads rows; more says where the columns go that attempts don't have.
+func movements(ctx context.Context, q sqlx.ExtContext, query string, args []any, more func(*reconcile.Movement) []any) ([]reconcile.Movement, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var list []reconcile.Movement
+	var (
+		list     []reconcile.Movement
+		m        reconcile.Movement
+		minor    int64
+		currency string
+		at       sql.NullInt64
+	)
+	into := append([]any{&m.ID, &m.Number, &m.Status, &minor, &currency, &at}, more(&m)...)
+	refund := m.Refund
 	for rows.Next() {
-		var (
-			m        reconcile.Movement
-			minor    int64
-			currency string
-			at       sql.NullInt64
-		)
-		if err := rows.Scan(&m.Refund, &m.ID, &m.AttemptID, &m.PaymentID, &m.Number, &m.Status, &minor, &currency,
-			&m.OrderMinor, &m.BeforeMinor, &at, &m.Own); err != nil {
+		m = reconcile.Movement{Refund: refund}
+		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
 		if m.Amount, err = money.New(minor, money.Currency(currency)); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.ID, err)
+		}
+		if !refund {
+			m.AttemptID, m.OrderMinor = m.ID, minor
 		}
 		m.At = fromNullMillis(at)
 		list = append(list, m)
@@ -86,13 +103,19 @@ func window(where *conditions, clock, id string, from, to time.Time, after recon
 	}
 }
 
-func (db *DB) movementPage(ctx context.Context, head, clock, id, statuses, accountID string, from, to time.Time, after reconcile.Place, limit int) (list []reconcile.Movement, err error) {
+// movementQuery reads a page of one kind of movements.
+type movementQuery struct {
+	head, clock, id, statuses string
+	read                      func(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error)
+}
+
+func (db *DB) movementPage(ctx context.Context, f movementQuery, accountID string, from, to time.Time, after reconcile.Place, limit int) (list []reconcile.Movement, err error) {
 	var where conditions
-	window(&where, clock, id, from, to, after)
-	where.add(statuses)
+	window(&where, f.clock, f.id, from, to, after)
+	where.add(f.statuses)
 	args := append([]any{accountID}, where.args...)
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
-		list, err = movements(ctx, q, head+where.String()+` ORDER BY `+clock+`, `+id+` LIMIT ?`, append(args, limit)...)
+		list, err = f.read(ctx, q, f.head+where.String()+` ORDER BY `+f.clock+`, `+f.id+` LIMIT ?`, append(args, limit)...)
 		return err
 	})
 	return list, err
@@ -100,7 +123,7 @@ func (db *DB) movementPage(ctx context.Context, head, clock, id, statuses, accou
 
 // PaidAttempts implements [reconcile.Books].
 func (db *DB) PaidAttempts(ctx context.Context, accountID string, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
-	list, err := db.movementPage(ctx, attemptMovement, paidAt, "a.id", "a.status IN ('succeeded', 'reversed')", accountID, from, to, after, limit)
+	list, err := db.movementPage(ctx, movementQuery{attemptMovement, paidAt, "a.id", "a.status IN ('succeeded', 'reversed')", attemptMovements}, accountID, from, to, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list paid attempts: %w", err)
 	}
@@ -110,7 +133,7 @@ func (db *DB) PaidAttempts(ctx context.Context, accountID string, from, to time.
 // DoneRefunds implements [reconcile.Books].
 func (db *DB) DoneRefunds(ctx context.Context, accountID string, bySent bool, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
 	clock := refundClock(bySent)
-	list, err := db.movementPage(ctx, refundMovement(clock), clock, "r.id", "r.status = 'succeeded'", accountID, from, to, after, limit)
+	list, err := db.movementPage(ctx, movementQuery{refundMovement(clock), clock, "r.id", "r.status = 'succeeded'", refundMovements}, accountID, from, to, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list refunds: %w", err)
 	}
@@ -119,7 +142,7 @@ func (db *DB) DoneRefunds(ctx context.Context, accountID string, bySent bool, fr
 
 // DoubtfulRefunds implements [reconcile.Books].
 func (db *DB) DoubtfulRefunds(ctx context.Context, accountID string, from, to time.Time, after reconcile.Place, limit int) ([]reconcile.Movement, error) {
-	list, err := db.movementPage(ctx, refundMovement(submittedAt), submittedAt, "r.id", "r.status = 'processing'", accountID, from, to, after, limit)
+	list, err := db.movementPage(ctx, movementQuery{refundMovement(submittedAt), submittedAt, "r.id", "r.status = 'processing'", refundMovements}, accountID, from, to, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list refunds in doubt: %w", err)
 	}
@@ -131,14 +154,17 @@ func (db *DB) MovementsByID(ctx context.Context, accountID string, bySent bool, 
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
 		list = nil
 		for _, part := range []struct {
-			head, id string
-			ids      []string
-		}{{attemptMovement, "a.id", attempts}, {refundMovement(refundClock(bySent)), "r.id", refunds}} {
+			movementQuery
+			ids []string
+		}{
+			{movementQuery{head: attemptMovement, id: "a.id", read: attemptMovements}, attempts},
+			{movementQuery{head: refundMovement(refundClock(bySent)), id: "r.id", read: refundMovements}, refunds},
+		} {
 			if len(part.ids) == 0 {
 				continue
 			}
 			args := padded(anys(part.ids), any(""))
-			found, err := movements(ctx, q, part.head+part.id+` IN (`+placeholders(len(args))+`)`, append([]any{accountID}, args...)...)
+			found, err := part.read(ctx, q, part.head+part.id+` IN (`+placeholders(len(args))+`)`, append([]any{accountID}, args...)...)
 			if err != nil {
 				return err
 			}
@@ -163,7 +189,7 @@ func (db *DB) ReturnsOf(ctx context.Context, accountID string, bySent bool, atte
 	}
 	keys = padded(keys, any(""))
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
-		list, err = movements(ctx, q, refundMovement(refundClock(bySent))+`r.auto_key IN (`+placeholders(len(keys))+`)`, append([]any{accountID}, keys...)...)
+		list, err = refundMovements(ctx, q, refundMovement(refundClock(bySent))+`r.auto_key IN (`+placeholders(len(keys))+`)`, append([]any{accountID}, keys...)...)
 		return err
 	})
 	if err != nil {

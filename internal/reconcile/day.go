@@ -18,10 +18,7 @@ func (d *dayRun) match(ctx context.Context, o *original) error {
 	}
 	defer m.close()
 	m.pair = d.compare
-	if err := d.read(ctx, o, m.bill.add); err != nil {
-		return err
-	}
-	if err := d.ours(ctx, m.ours.add); err != nil {
+	if err := d.bothSides(ctx, o, m); err != nil {
 		return err
 	}
 	err = m.run(ctx, func(rows int64) { d.progress(StepMatch, rows, o.bill.Rows) })
@@ -45,6 +42,32 @@ func (d *dayRun) match(ctx context.Context, o *original) error {
 		return &tooManyError{d.s.cfg.MaxDifferences}
 	}
 	return nil
+}
+
+// bothSides reads the bill and our books at the same time: each waits for
+// another thing.
+func (d *dayRun) bothSides(ctx context.Context, o *original, m *matcher) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var rows int64
+	ours := make(chan error, 1)
+	go func() {
+		var err error
+		if rows, err = d.ours(ctx, m.ours.add); err != nil {
+			stop(err)
+		}
+		ours <- err
+	}()
+	err := d.read(ctx, o, m.bill.add)
+	if err != nil {
+		stop(err)
+	}
+	d.progress(StepLocal, 0, 0)
+	if failed := <-ours; err == nil {
+		err = failed
+	}
+	d.progress(StepLocal, rows, rows)
+	return err
 }
 
 // read reads a bill's rows that are about orders.
@@ -73,9 +96,8 @@ func (d *dayRun) read(ctx context.Context, o *original, add func(*record) error)
 
 // ours reads our rows of the day, without those that stand in another day's
 // bill, and those that the day before carried over.
-func (d *dayRun) ours(ctx context.Context, add func(*record) error) error {
+func (d *dayRun) ours(ctx context.Context, add func(*record) error) (rows int64, err error) {
 	from, to := d.terms.Window(d.job.Day)
-	var rows int64
 	for _, list := range []func(after Place) ([]Movement, error){
 		func(after Place) ([]Movement, error) {
 			return d.s.Store.PaidAttempts(ctx, d.account.ID, from, to, after, pageRows)
@@ -88,7 +110,7 @@ func (d *dayRun) ours(ctx context.Context, add func(*record) error) error {
 		for {
 			page, err := list(after)
 			if err != nil {
-				return err
+				return rows, err
 			}
 			for _, m := range page {
 				after = Place{At: m.At, ID: m.ID}
@@ -100,17 +122,16 @@ func (d *dayRun) ours(ctx context.Context, add func(*record) error) error {
 				}
 				r := ofMovement(m)
 				if err := add(&r); err != nil {
-					return err
+					return rows, err
 				}
 			}
 			rows += int64(len(page))
-			d.progress(StepLocal, rows, 0)
 			if len(page) < pageRows {
 				break
 			}
 		}
 	}
-	return d.carriedOver(ctx, add)
+	return rows, d.carriedOver(ctx, add)
 }
 
 // carriedOver gives the rows that the day before left to this day's bill.

@@ -20,7 +20,7 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 		for _, b := range batch {
 			ours, ok := known[b.key()]
 			if !ok && b.refund {
-				ours, ok = known["return/"+orderKey(&b)]
+				ours, ok = known[returnKey(&b)]
 			}
 			switch {
 			case !ok || b.id == "" && !ours.own:
@@ -37,9 +37,12 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 	return nil
 }
 
+// returnKey is what a refund is known by that the channel never had a number of.
+func returnKey(r *record) key { return key{refund: true, id: "return/" + orderKey(r)} }
+
 // lookUp finds rows of the bill in our books by our numbers, whatever their day
 // and status.
-func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[string]record, error) {
+func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[key]record, error) {
 	var attempts, refunds, orders []string
 	for _, r := range rows {
 		switch {
@@ -58,7 +61,7 @@ func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[string]record, 
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]record, len(found))
+	known := make(map[key]record, len(found))
 	for _, m := range found {
 		r := ofMovement(m)
 		known[r.key()] = r
@@ -72,7 +75,7 @@ func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[string]record, 
 	}
 	for _, m := range returns {
 		r := ofMovement(m)
-		known["return/"+orderKey(&r)] = r
+		known[returnKey(&r)] = r
 	}
 	return known, nil
 }

@@ -26,6 +26,10 @@ type matcher struct {
 	pair func(ours, theirs record)
 	// What found no counterpart, or, of the bill, only one that is taken.
 	leftBill, leftOurs, again []record
+
+	// list and index are the partition at hand, of our side.
+	list  []candidate
+	index map[key]int
 }
 
 func newMatcher(dir string, billBytes int64, most int) (*matcher, error) {
@@ -39,7 +43,7 @@ func newMatcher(dir string, billBytes int64, most int) (*matcher, error) {
 		bill.close()
 		return nil, err
 	}
-	return &matcher{bill: bill, ours: ours, most: most}, nil
+	return &matcher{bill: bill, ours: ours, most: most, index: map[key]int{}}, nil
 }
 
 func (m *matcher) close() {
@@ -71,46 +75,42 @@ func (m *matcher) run(ctx context.Context, done func(rows int64)) error {
 func byLine(a, b record) int { return cmp.Compare(a.line, b.line) }
 
 func byTime(a, b record) int {
-	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id), cmp.Compare(a.key(), b.key()))
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id), cmp.Compare(a.line, b.line))
 }
 
 func (m *matcher) partition(n int) (rows int64, err error) {
-	var (
-		list  []record
-		taken []bool
-	)
-	index := map[string]int{}
+	clear(m.index)
+	m.list = m.list[:0]
 	err = m.ours.each(n, func(r record) error {
 		// A row that comes twice (the day's own and carried over) counts once.
-		if _, twice := index[r.key()]; !twice {
-			index[r.key()] = len(list)
-			list = append(list, r)
+		if _, twice := m.index[r.key()]; !twice {
+			m.index[r.key()] = len(m.list)
+			m.list = append(m.list, candidate{record: r})
 		}
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	taken = make([]bool, len(list))
 	err = m.bill.each(n, func(r record) error {
 		rows++
-		at, known := index[r.key()]
+		at, known := m.index[r.key()]
 		switch {
 		case r.id == "" || !known:
 			return m.leave(&m.leftBill, r)
-		case taken[at]:
+		case m.list[at].taken:
 			return m.leave(&m.again, r)
 		}
-		taken[at] = true
-		m.pair(list[at], r)
+		m.list[at].taken = true
+		m.pair(m.list[at].record, r)
 		return nil
 	})
 	if err != nil {
 		return rows, err
 	}
-	for i, r := range list {
-		if !taken[i] {
-			if err := m.leave(&m.leftOurs, r); err != nil {
+	for _, c := range m.list {
+		if !c.taken {
+			if err := m.leave(&m.leftOurs, c.record); err != nil {
 				return rows, err
 			}
 		}
@@ -118,12 +118,18 @@ func (m *matcher) partition(n int) (rows int64, err error) {
 	return rows, nil
 }
 
+// candidate is a row of ours that waits for the bill's.
+type candidate struct {
+	record
+	taken bool
+}
+
 // leave puts a row without a counterpart aside, in memory: there are few.
 func (m *matcher) leave(list *[]record, r record) error {
 	if len(*list) >= m.most {
 		return &tooManyError{m.most}
 	}
-	*list = append(*list, r)
+	*list = append(*list, r.kept())
 	return nil
 }
 

@@ -16,7 +16,6 @@ type Movement struct {
 	Refund bool
 	// ID is the attempt's or refund's; AttemptID is the attempt's in both cases.
 	ID, AttemptID string
-	PaymentID     string
 	// Number is the channel's own number of it; empty: not known.
 	Number string
 	Status string

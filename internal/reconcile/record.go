@@ -3,6 +3,7 @@ package reconcile
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -46,12 +47,20 @@ func (r *record) amount() money.Amount {
 	return a
 }
 
-// key is what both sides know the row by.
-func (r *record) key() string {
-	if r.refund {
-		return "r" + r.id
+// key is what both sides know a row by.
+type key struct {
+	refund bool
+	id     string
+}
+
+func (r *record) key() key { return key{r.refund, r.id} }
+
+// kept is the record without the memory that it shares with others.
+func (r record) kept() record {
+	for _, s := range []*string{&r.id, &r.order, &r.trade, &r.number, &r.status} {
+		*s = strings.Clone(*s)
 	}
-	return "p" + r.id
+	return r
 }
 
 func ofMovement(m Movement) record {
@@ -115,10 +124,11 @@ func (r *record) appendTo(b []byte) []byte {
 
 var errSpill = errors.New("a row that was put aside cannot be read back; the disk may be damaged")
 
-// read reads a record from the beginning of b and gives the rest.
-func (r *record) read(b []byte) ([]byte, error) {
-	if len(b) == 0 {
-		return nil, errSpill
+// read reads a record from the beginning of b and gives the rest. Its texts are
+// parts of b.
+func (r *record) read(b string) (rest string, err error) {
+	if b == "" {
+		return "", errSpill
 	}
 	flags := b[0]
 	b = b[1:]
@@ -127,32 +137,34 @@ func (r *record) read(b []byte) ([]byte, error) {
 		own: flags&flagOwn != 0, carried: flags&flagCarried != 0,
 	}
 	var currency string
-	for i, into := range []*string{&r.id, &r.order, &r.trade, &r.number, &r.status, &currency} {
-		n, used := binary.Uvarint(b)
+	for _, into := range [...]*string{&r.id, &r.order, &r.trade, &r.number, &r.status, &currency} {
+		n, used := uvarint(b)
 		if used <= 0 || n > uint64(len(b)-used) {
-			return nil, errSpill
+			return "", errSpill
 		}
-		text := b[used : used+int(n)] //nolint:gosec // not above len(b)
-		b = b[used+int(n):]           //nolint:gosec // the same
-		// A payment's numbers are the same twice: they share their bytes.
-		switch {
-		case i == 1 && string(text) == r.id:
-			r.order = r.id
-		case i == 3 && string(text) == r.trade:
-			r.number = r.trade
-		case i == 5 && string(text) == string(money.CNY):
-			currency = string(money.CNY)
-		default:
-			*into = string(text)
-		}
+		end := used + int(n) //nolint:gosec // not above len(b)
+		*into, b = b[used:end], b[end:]
 	}
-	r.currency = money.Currency(currency)
-	for _, into := range []*int64{&r.minor, &r.fee, &r.orderMinor, &r.beforeMinor, &r.at, &r.line} {
-		n, used := binary.Varint(b)
+	if r.currency = money.Currency(currency); r.currency == money.CNY {
+		r.currency = money.CNY // without b
+	}
+	for _, into := range [...]*int64{&r.minor, &r.fee, &r.orderMinor, &r.beforeMinor, &r.at, &r.line} {
+		n, used := uvarint(b)
 		if used <= 0 {
-			return nil, errSpill
+			return "", errSpill
 		}
-		*into, b = n, b[used:]
+		*into, b = int64(n>>1)^-int64(n&1), b[used:] //nolint:gosec // zigzag, as AppendVarint writes it
 	}
 	return b, nil
+}
+
+// uvarint is [binary.Uvarint] of a text.
+func uvarint(b string) (n uint64, used int) {
+	for i := 0; i < len(b) && i < binary.MaxVarintLen64; i++ {
+		if b[i] < 0x80 {
+			return n | uint64(b[i])<<(7*i), i + 1
+		}
+		n |= uint64(b[i]&0x7f) << (7 * i)
+	}
+	return 0, 0
 }

@@ -56,7 +56,7 @@ func (s *spill) close() { _ = s.file.Close() }
 
 // add puts a row into its partition.
 func (s *spill) add(r *record) error {
-	p := &s.parts[maphash.String(s.seed, r.key())%uint64(len(s.parts))]
+	p := &s.parts[maphash.String(s.seed, r.id)%uint64(len(s.parts))]
 	s.row = r.appendTo(s.row[:0])
 	if len(p.buffer)+len(s.row) > blockBytes && len(p.buffer) > 0 {
 		if err := s.flush(p); err != nil {
@@ -77,8 +77,8 @@ func (s *spill) flush(p *partition) error {
 	return nil
 }
 
-// each gives the rows of a partition in the order in which they were added. The
-// record is each's to keep.
+// each gives the rows of a partition in the order in which they were added. A
+// record shares its block's memory: see kept.
 func (s *spill) each(n int, each func(record) error) error {
 	p := &s.parts[n]
 	buffer := make([]byte, 0, blockBytes)
@@ -90,14 +90,14 @@ func (s *spill) each(n int, each func(record) error) error {
 		if _, err := s.file.ReadAt(buffer, b.at); err != nil {
 			return fmt.Errorf("read rows that were put aside: %w", err)
 		}
-		if err := rowsOf(buffer, each); err != nil {
+		if err := rowsOf(string(buffer), each); err != nil {
 			return err
 		}
 	}
-	return rowsOf(p.buffer, each)
+	return rowsOf(string(p.buffer), each)
 }
 
-func rowsOf(b []byte, each func(record) error) error {
+func rowsOf(b string, each func(record) error) error {
 	for len(b) > 0 {
 		var (
 			r   record
