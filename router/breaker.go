@@ -109,6 +109,14 @@ func (b *breaker) report() BreakerReport {
 	return out
 }
 
+// question is how an account's one kind of question is bounded.
+type question struct {
+	// mute counts questions in a row that the channel gave no answer to.
+	mute streak
+	// trickle is the places while it is mute.
+	trickle chan struct{}
+}
+
 // streak counts failures in a row.
 type streak struct {
 	mu sync.Mutex

@@ -15,7 +15,7 @@ import (
 // do not exist are faults; disabled accounts, rules that can never be reached
 // and weights that never apply are warnings. now is for dates that are over.
 func (rs *Rules) Check(accounts []channels.Account, now time.Time) []Issue {
-	c := &checker{rules: rs, accounts: accounts, space: newSpace(rs, accounts)}
+	c := &checker{rules: rs, accounts: accounts, space: newSpace(rs, accounts), steps: allSteps}
 	boxes := make([]box, len(rs.List))
 	for i := range rs.List {
 		boxes[i] = c.space.box(&rs.List[i], accounts)
@@ -39,6 +39,16 @@ type checker struct {
 	accounts []channels.Account
 	space    *space
 	issues   []Issue
+	// steps are left of the work on what covers what.
+	steps int
+}
+
+func (c *checker) covered(b box, others []box) bool {
+	granted := min(maxSteps, c.steps)
+	left := granted
+	yes := covered(b, others, &left)
+	c.steps -= granted - max(left, 0)
+	return yes
 }
 
 func (c *checker) warn(field, message string) {
@@ -47,15 +57,13 @@ func (c *checker) warn(field, message string) {
 
 // reach warns of a rule that earlier ones leave nothing to.
 func (c *checker) reach(i int, boxes []box) {
-	steps := maxSteps
 	for j := range i {
-		if covered(boxes[i], boxes[j:j+1], &steps) {
+		if c.covered(boxes[i], boxes[j:j+1]) {
 			c.warn(fmt.Sprintf("rules[%d]", i), "is never reached: rule "+c.rules.List[j].Name+" before it matches every payment that it is for")
 			return
 		}
 	}
-	steps = maxSteps
-	if i > 1 && covered(boxes[i], boxes[:i], &steps) {
+	if i > 1 && c.covered(boxes[i], boxes[:i]) {
 		c.warn(fmt.Sprintf("rules[%d]", i), "is never reached: the rules before it together match every payment that it is for")
 		return
 	}
@@ -71,9 +79,8 @@ func (c *checker) reachBound(i int, boxes []box) {
 		only.set(k)
 		part := slices.Clone(boxes[i])
 		part[dimChannel] = part[dimChannel].and(only)
-		steps := maxSteps
 		switch {
-		case part[dimChannel].empty(), covered(part, boxes[:i], &steps):
+		case part[dimChannel].empty(), c.covered(part, boxes[:i]):
 		case name == "":
 			return
 		default:
@@ -88,8 +95,7 @@ func (c *checker) reachBound(i int, boxes []box) {
 
 // defaults warns of a default that no payment comes to.
 func (c *checker) defaults(boxes []box) {
-	steps := maxSteps
-	everything := len(boxes) > 0 && covered(c.space.everything(), boxes, &steps)
+	everything := len(boxes) > 0 && c.covered(c.space.everything(), boxes)
 	used := func(want Strategy) bool {
 		if s, _ := c.rules.strategy(nil); s == want && !everything {
 			return true

@@ -56,8 +56,12 @@ func (b bits) minus(c bits) bits {
 // box is a set of payments: one set of atoms in each dimension.
 type box []bits
 
-// maxSteps bounds the work on one rule; beyond it a rule counts as reachable.
-const maxSteps = 20_000
+// Bounds of the work on one question and on all of a check together; beyond
+// them a rule counts as reachable.
+const (
+	maxSteps = 20_000
+	allSteps = 400_000
+)
 
 // covered tells whether every payment of b is in one of others.
 func covered(b box, others []box, steps *int) bool {

@@ -73,12 +73,9 @@ type guard struct {
 	pay, refund *breaker
 	moving      chan struct{}
 	asking      chan struct{}
-	// trickle is for questions while the channel is mute.
-	trickle chan struct{}
-	// mute counts questions in a row that the channel gave no answer to.
-	mute    streak
-	figures figures
-	warmth  warmth
+	questions   map[channels.Operation]*question // not changed once made
+	figures     figures
+	warmth      warmth
 
 	mu       sync.Mutex
 	channel  string // "" until it is opened
@@ -99,7 +96,10 @@ func (g *Guards) of(accountID string) *guard {
 	}
 	a = &guard{
 		moving: make(chan struct{}, g.settings.MaxConcurrent),
-		asking: make(chan struct{}, g.settings.MaxConcurrent), trickle: make(chan struct{}, max(1, g.settings.Probes)),
+		asking: make(chan struct{}, g.settings.MaxConcurrent), questions: map[channels.Operation]*question{},
+	}
+	for _, op := range []channels.Operation{channels.OpQuery, channels.OpClose, channels.OpReverse, channels.OpRefundQuery} {
+		a.questions[op] = &question{trickle: make(chan struct{}, max(1, g.settings.Probes))}
 	}
 	a.pay = g.newBreaker(accountID, a, channels.OpPay)
 	a.refund = g.newBreaker(accountID, a, channels.OpRefund)

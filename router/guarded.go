@@ -120,15 +120,17 @@ func moving[T any](c *guardedChannel, b *breaker, call func() (T, error)) (T, er
 }
 
 // asking runs a call that asks or closes: bounded by waiting for a place, never
-// stopped by a breaker. Where the channel gave no answer several times in a row,
+// stopped by a breaker. Where the channel gave no answer to this kind of question
+// several times in a row,
 // only as many at a time as a breaker has probes go on; the others are told at
 // once, so that a channel that hangs does not hold up what is asked of others.
 func asking[T any](ctx context.Context, c *guardedChannel, op channels.Operation, call func() (T, error)) (T, error) {
 	var none T
-	if c.account.mute.reached(c.guards.settings.Failures) {
+	q := c.account.questions[op]
+	if q.mute.reached(c.guards.settings.Failures) {
 		select {
-		case c.account.trickle <- struct{}{}:
-			defer func() { <-c.account.trickle }()
+		case q.trickle <- struct{}{}:
+			defer func() { <-q.trickle }()
 		default:
 			return none, c.refused(op, errMute)
 		}
@@ -142,7 +144,7 @@ func asking[T any](ctx context.Context, c *guardedChannel, op channels.Operation
 	res, err := call()
 	// A caller that went away says nothing of the channel.
 	if !errors.Is(ctx.Err(), context.Canceled) {
-		c.account.mute.add(!healthy(err) && !silent(err))
+		q.mute.add(!healthy(err) && !silent(err))
 	}
 	return res, err
 }
