@@ -121,9 +121,9 @@ func moving[T any](c *guardedChannel, b *breaker, call func() (T, error)) (T, er
 
 // asking runs a call that asks or closes: bounded by waiting for a place, never
 // stopped by a breaker. Where the channel gave no answer to this kind of question
-// several times in a row,
-// only as many at a time as a breaker has probes go on; the others are told at
-// once, so that a channel that hangs does not hold up what is asked of others.
+// several times in a row, only as many at a time as a breaker has probes go on;
+// the others are told at once, so that a channel that hangs does not hold up what
+// is asked of others.
 func asking[T any](ctx context.Context, c *guardedChannel, op channels.Operation, call func() (T, error)) (T, error) {
 	var none T
 	q := c.account.questions[op]
