@@ -128,9 +128,9 @@ const (
 	soundPatience  = 18 * time.Second
 )
 
-// TestCheckerFindsBrokenBuilds holds the proof itself to account: a gateway with
+// TestBrokenBuilds_AreFound holds the proof itself to account: a gateway with
 // one invariant broken must not pass.
-func TestCheckerFindsBrokenBuilds(t *testing.T) {
+func TestBrokenBuilds_AreFound(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED: building broken gateways takes half a minute")

@@ -125,11 +125,13 @@ func (l *lane) try(ctx context.Context, c Case) (CaseResult, error) {
 	var watch sync.WaitGroup
 	watch.Go(func() { l.revive(watching) })
 	err := stories[c.Step].tell(ctx, d)
+	r := CaseResult{Case: c}
 	tired := errors.Is(err, errPatience)
 	if tired {
 		err = nil
+		r.History = d.tell(ctx)
 	}
-	r := CaseResult{Case: c, Died: err == nil && d.awaitHit(ctx)}
+	r.Died = err == nil && d.awaitHit(ctx)
 	_ = os.Remove(l.file)
 	_ = os.Remove(l.file + ".hit")
 	err = errors.Join(err, l.sim.calm(ctx))
@@ -139,7 +141,7 @@ func (l *lane) try(ctx context.Context, c Case) (CaseResult, error) {
 	stop()
 	watch.Wait()
 	if tired {
-		r.Anomalies = append(r.Anomalies, Anomaly{UnknownLeft, d.firstOrder(), "its merchant waited in vain"})
+		r.Anomalies = append(r.Anomalies, Anomaly{UnknownLeft, "", "a merchant waited in vain"})
 	}
 	for _, g := range l.gateways {
 		err = errors.Join(err, g.up(ctx))
@@ -257,12 +259,13 @@ func (d *drive) fault(ctx context.Context, channel, operation, kind string) erro
 	return err
 }
 
-// firstOrder is the number of the case's first order.
-func (d *drive) firstOrder() string {
-	if d.number < len(d.shoppers) {
-		return d.shoppers[d.number].order.No
+// tell is what is known of the case's last order.
+func (d *drive) tell(ctx context.Context) string {
+	b, err := d.read(ctx)
+	if err != nil || d.number == len(d.shoppers) {
+		return fmt.Sprintf("  nothing can be told: %v\n", err)
 	}
-	return ""
+	return b.history(d.shoppers[len(d.shoppers)-1].order.No)
 }
 
 // mute keeps callbacks back until the case is over.
