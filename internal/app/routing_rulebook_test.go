@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,13 +154,26 @@ func TestRuleBook_ReadsManyChanges(t *testing.T) {
 
 // fixed is rules that change without a database.
 type fixed struct {
+	mu   sync.Mutex
 	list []router.Revision
 }
 
-func (f *fixed) RulesGeneration(context.Context) (int64, error) { return int64(len(f.list)), nil }
+func (f *fixed) add(r router.Revision) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, r)
+}
+
+func (f *fixed) RulesGeneration(context.Context) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(len(f.list)), nil
+}
 
 func (f *fixed) RulesSince(_ context.Context, generation int64, _ int) ([]router.Revision, error) {
-	return f.list[generation:], nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.list[generation:]), nil
 }
 
 func (f *fixed) RulesOf(context.Context, string, int64, int) ([]router.Revision, error) {
@@ -175,7 +190,7 @@ func TestRuleBook_FollowsWithinItsInterval(t *testing.T) {
 		go func() { defer close(done); book.follow(ctx, 2*time.Second) }()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		kept.list = append(kept.list, router.Revision{MerchantID: "mer_1", Version: 1, Generation: 1, Document: document("first")})
+		kept.add(router.Revision{MerchantID: "mer_1", Version: 1, Generation: 1, Document: document("first")})
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := held(book, "mer_1"); got != "1 first" {
