@@ -32,8 +32,8 @@ type bar struct {
 
 // Measures of the chart.
 const (
-	chartWidth  = 760
-	chartLabel  = 150
+	chartWidth  = 1080
+	chartLabel  = 110
 	chartSpace  = 140 // for the amount behind the longest bar
 	barHeight   = 14
 	barGap      = 2

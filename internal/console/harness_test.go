@@ -44,6 +44,8 @@ type world struct {
 	clock   *atomic.Int64 // nanoseconds after start
 	start   time.Time
 	logs    *strings.Builder
+	// someone is another user than who acts.
+	someone string
 }
 
 func (w *world) now() time.Time { return w.start.Add(time.Duration(w.clock.Load())) }

@@ -7,6 +7,7 @@ var discrepancyTexts = map[string]text{
 
 	"discrepancy.title":       {"差异详情", "Discrepancy"},
 	"discrepancy.compare":     {"双方记录对照", "Both records"},
+	"discrepancy.off":         {"差额（渠道减我方）", "Difference (channel less ours)"},
 	"discrepancy.record":      {"记录", "Record"},
 	"discrepancy.comments":    {"备注", "Comments"},
 	"discrepancy.no_comments": {"还没有备注。", "No comments yet."},
