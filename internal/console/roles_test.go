@@ -46,7 +46,7 @@ var wanted = map[string]string{
 	"POST /attempts/{id}/ask": "operations admin", "POST /refunds/{id}/ask": "operations admin",
 	"POST /payments/{id}/events/{event}/resend": "operations admin", "POST /payments/{id}/callbacks/{callback}/open": "operations admin",
 	"GET /payments/{id}/callbacks/{callback}": "operations admin",
-	"GET /audit":                              "admin", "GET /users": "admin", "POST /users": "admin", "POST /users/{id}/role": "admin", "POST /users/{id}/password": "admin",
+	"GET /audit": "admin", "GET /users": "admin", "POST /users": "admin", "POST /users/{id}/role": "admin", "POST /users/{id}/password": "admin",
 	"POST /users/{id}/totp-reset": "admin", "POST /users/{id}/disable": "admin", "POST /users/{id}/enable": "admin",
 }
 
