@@ -46,6 +46,11 @@ func TestRun_Versions(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].ID != two.ID {
 			t.Errorf("all versions: %+v (%v)", all, err)
 		}
+		for _, f := range []reconcile.ListFilter{{MerchantID: "mer_2"}, {AccountID: "acc_2"}, {Channel: "wechatpay"}, {Status: reconcile.StatusFailed}, {From: d.Next()}, {To: d.Add(-1)}} {
+			if list, err := w.service().List(t.Context(), f); err != nil || len(list) != 0 {
+				t.Errorf("by %+v: %d, %v", f, len(list), err)
+			}
+		}
 		if next, err := w.service().List(t.Context(), reconcile.ListFilter{AllVersions: true, After: &all[0]}); err != nil || len(next) != 1 || next[0].ID != one.ID {
 			t.Errorf("the next page: %+v (%v)", next, err)
 		}

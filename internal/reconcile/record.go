@@ -139,7 +139,7 @@ func (r *record) read(b string) (rest string, err error) {
 	var currency string
 	for _, into := range [...]*string{&r.id, &r.order, &r.trade, &r.number, &r.status, &currency} {
 		n, used := uvarint(b)
-		if used <= 0 || n > uint64(len(b)-used) {
+		if used <= 0 || n > uint64(len(b)-used) { //nolint:gosec // used is not above len(b)
 			return "", errSpill
 		}
 		end := used + int(n) //nolint:gosec // not above len(b)
@@ -153,7 +153,7 @@ func (r *record) read(b string) (rest string, err error) {
 		if used <= 0 {
 			return "", errSpill
 		}
-		*into, b = int64(n>>1)^-int64(n&1), b[used:] //nolint:gosec // zigzag, as AppendVarint writes it
+		*into, b = int64(n>>1)^-int64(n&1), b[used:] // zigzag, as AppendVarint writes it
 	}
 	return b, nil
 }

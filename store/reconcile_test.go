@@ -1,0 +1,242 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/payment"
+	"github.com/paymux/paymux/internal/reconcile"
+	"github.com/paymux/paymux/store"
+	"github.com/paymux/paymux/store/storetest"
+)
+
+// A day is read along an index, from the place where the page before ended,
+// without sorting.
+func TestReconcile_PagesWalkAnIndex(t *testing.T) {
+	t.Run(store.SQLite, func(t *testing.T) {
+		db := storetest.OpenSQLite(t)
+		for _, q := range store.ReconcileQueries() {
+			plan, err := db.Plan(t.Context(), q.SQL)
+			if err != nil {
+				t.Fatalf("%s: %v", q.SQL, err)
+			}
+			if !strings.Contains(plan, q.Index) || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE FOR ORDER BY") {
+				t.Errorf("%s is answered by\n%s", q.SQL, plan)
+			}
+		}
+	})
+	t.Run(store.MySQL, func(t *testing.T) {
+		db := storetest.OpenMySQL(t)
+		seedReconcile(t, db)
+		for _, q := range store.ReconcileQueries() {
+			plan, err := db.MySQLPlan(t.Context(), q.SQL)
+			if err != nil {
+				t.Fatalf("%s: %v", q.SQL, err)
+			}
+			if first, _, _ := strings.Cut(plan, "\n"); !strings.Contains(first, q.Index) || strings.Contains(plan, " ALL ") {
+				t.Errorf("%s is answered by\n%s", q.SQL, plan)
+			}
+		}
+	})
+}
+
+// seedReconcile writes enough for an optimizer to have a choice.
+func seedReconcile(t testing.TB, db *store.DB) {
+	t.Helper()
+	for i := range 20 {
+		err := db.InTx(t.Context(), func(tx payment.Tx) error {
+			for j := range 20 {
+				p := storetest.NewPayment(t, "mer_1")
+				a := storetest.NewAttempt(t, p)
+				r := storetest.NewRefund(t, a)
+				at := storetest.Start().Add(time.Duration(20*i+j) * time.Minute)
+				a.PaidAt, r.SucceededAt, r.SubmittedAt, a.Status, r.Status = at, at, at, payment.AttemptSucceeded, payment.RefundSucceeded
+				a.AccountID = []string{"acc_1", "acc_2", "acc_3"}[j%3]
+				r.AccountID = a.AccountID
+				d := payment.Discrepancy{Kind: payment.DiscrepancyLateSuccess, MerchantID: "mer_1", PaymentID: p.ID, AttemptID: a.ID, AccountID: a.AccountID, At: at}
+				if err := errors.Join(tx.InsertPayment(t.Context(), p), tx.InsertAttempt(t.Context(), a), tx.InsertRefund(t.Context(), r), tx.RecordDiscrepancy(t.Context(), d)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func reconcileDay(t testing.TB, s string) channels.Day {
+	t.Helper()
+	d, err := channels.ParseDay(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// What is written under a lease that another has taken is refused, whatever it
+// is.
+func TestReconcile_Fence(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		account := reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}
+		day := reconcileDay(t, "2026-11-20")
+		// A lease that has run out by the database's own clock.
+		old, err := db.AcquireDay(ctx, account, day, "host/old", -time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := db.AcquireDay(ctx, account, day, "host/new", time.Hour)
+		if err != nil || held.Fence <= old.Fence {
+			t.Fatalf("%+v after %+v: %v", held, old, err)
+		}
+		if _, err := db.AcquireDay(ctx, account, day, "host/third", time.Hour); !errors.Is(err, reconcile.ErrBusy) {
+			t.Errorf("a third process: %v", err)
+		}
+		finding := reconcile.Discrepancy{ID: "dis_1", AccountID: "acc_1", SubjectID: "s", Kind: reconcile.MissingLocally, Status: reconcile.Open, Day: day, FoundAt: storetest.Start(), UpdatedAt: storetest.Start()}
+		result := reconcile.Reconciliation{
+			ID: "rec_1", AccountID: "acc_1", Day: day, Version: 1, Status: reconcile.StatusBalanced, CreatedAt: storetest.Start(), UpdatedAt: storetest.Start(), FinishedAt: storetest.Start(),
+		}
+		for name, write := range map[string]func(l reconcile.DayLease) error{
+			"renew": func(l reconcile.DayLease) error { return db.RenewDay(ctx, l, time.Hour) },
+			"save": func(l reconcile.DayLease) error {
+				return db.SaveDiscrepancies(ctx, l, "rec_1", []reconcile.Discrepancy{finding})
+			},
+			"finish": func(l reconcile.DayLease) error {
+				return db.Finish(ctx, reconcile.Outcome{Lease: l, Reconciliation: result})
+			},
+			"release": func(l reconcile.DayLease) error { return db.ReleaseDay(ctx, l, storetest.Start()) },
+		} {
+			if err := write(old); !errors.Is(err, reconcile.ErrBusy) {
+				t.Errorf("%s under a lost lease: %v", name, err)
+			}
+		}
+		if list, err := db.ListDiscrepancies(ctx, reconcile.DiscrepancyFilter{Limit: 10}); err != nil || len(list) != 0 {
+			t.Errorf("written all the same: %+v %v", list, err)
+		}
+		if err := db.SaveDiscrepancies(ctx, held, "rec_1", []reconcile.Discrepancy{finding}); err != nil {
+			t.Error(err)
+		}
+		if err := db.Finish(ctx, reconcile.Outcome{Lease: held, Reconciliation: result, Finished: true}); err != nil {
+			t.Error(err)
+		}
+		// A person's act and a further result count the same.
+		got, err := db.Newest(ctx, reconcile.DayKey{AccountID: "acc_1", Day: day})
+		if err != nil || got.Status != reconcile.StatusDifferences || got.Open != 1 {
+			t.Errorf("%+v %v", got, err)
+		}
+		if err := db.RenewDay(ctx, held, time.Hour); err != nil {
+			t.Errorf("the lease ends with its day: %v", err)
+		}
+	})
+}
+
+// Both sides of a discrepancy come back as they were, hostile texts too.
+func TestReconcile_RoundTrip(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		day := reconcileDay(t, "2026-11-20")
+		account := reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}
+		lease, err := db.AcquireDay(ctx, account, day, "host/1", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := &reconcile.Entry{
+			PaymentID: "pay_1", MerchantOrderNo: storetest.Hostile, AttemptID: "A", RefundID: "R", ChannelTradeNo: "T", ChannelRefundNo: "N",
+			Amount: storetest.CNY(t, 123), FeeMinor: -4, Status: storetest.Hostile, At: storetest.Start(),
+		}
+		bare := &reconcile.Entry{}
+		want := reconcile.Discrepancy{
+			ID: "dis_1", ReconciliationID: "rec_1", Day: day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Kind: reconcile.StatusMismatch,
+			Status: reconcile.Repaired, SubjectID: "bill:" + strings.Repeat("9", 64), Ours: entry, Theirs: bare, Detail: "d", Evidence: "e", Assignee: "a", ProposedBy: "p",
+			ApprovedBy: "q", Resolution: storetest.Hostile, FoundAt: storetest.Start(), UpdatedAt: storetest.Start(), ResolvedAt: storetest.Start(), Version: 1,
+		}
+		if err := db.SaveDiscrepancies(ctx, lease, "rec_1", []reconcile.Discrepancy{want}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := db.DiscrepancyByID(ctx, "mer_1", "dis_1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *got.Ours != *want.Ours || *got.Theirs != *want.Theirs {
+			t.Errorf("sides %+v %+v", got.Ours, got.Theirs)
+		}
+		got.Ours, got.Theirs = want.Ours, want.Theirs
+		if got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		for name, f := range map[string]reconcile.DiscrepancyFilter{
+			"merchant": {MerchantID: "mer_1"}, "account": {AccountID: "acc_1"}, "version": {ReconciliationID: "rec_1"}, "kind": {Kind: reconcile.StatusMismatch},
+			"status": {Status: reconcile.Repaired}, "assignee": {Assignee: "a"}, "day": {Day: day}, "range": {From: day, To: day},
+			"page": {BeforeTime: storetest.Start(), BeforeID: "dis_2"}, "older page": {BeforeTime: storetest.Start().Add(time.Millisecond), BeforeID: ""},
+		} {
+			f.Limit = 10
+			if list, err := db.ListDiscrepancies(ctx, f); err != nil || len(list) != 1 {
+				t.Errorf("by %s: %d, %v", name, len(list), err)
+			}
+		}
+		for name, f := range map[string]reconcile.DiscrepancyFilter{
+			"merchant": {MerchantID: "mer_2"}, "version": {ReconciliationID: "rec_2"}, "status": {Status: reconcile.Open}, "range": {From: day.Next()},
+			"page": {BeforeTime: storetest.Start(), BeforeID: "dis_1"},
+		} {
+			f.Limit = 10
+			if list, err := db.ListDiscrepancies(ctx, f); err != nil || len(list) != 0 {
+				t.Errorf("by another %s: %d, %v", name, len(list), err)
+			}
+		}
+	})
+}
+
+// Files whose writer died are completed by the next one, and one file's pieces
+// never go with another's.
+func TestArchive_Pieces(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		one, other := strings.Repeat("a", 64), strings.Repeat("b", 64)
+		meta := func(digest string, at time.Time) reconcile.FileMeta {
+			return reconcile.FileMeta{Digest: digest, Class: reconcile.ClassBill, Name: "n", ContentType: "c", Size: 5, ChunkSize: 3, StoredAt: at}
+		}
+		put := func(digest string, at time.Time, pieces ...string) {
+			t.Helper()
+			if there, err := db.BeginFile(ctx, meta(digest, at)); err != nil || there {
+				t.Fatal(there, err)
+			}
+			for n, p := range pieces {
+				if err := db.PutChunk(ctx, digest, int64(n), []byte(p)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		put(one, storetest.Start(), "abc")
+		if _, err := db.FileByDigest(ctx, one); !errors.Is(err, payment.ErrNotFound) {
+			t.Errorf("half a file: %v", err)
+		}
+		put(one, storetest.Start(), "abc", "de")
+		if err := db.CompleteFile(ctx, one, storetest.Start()); err != nil {
+			t.Fatal(err)
+		}
+		put(other, storetest.Start().Add(time.Hour), "xyz")
+		if m, err := db.FileByDigest(ctx, one); err != nil || m != meta(one, storetest.Start()) {
+			t.Errorf("%+v %v", m, err)
+		}
+		if p, err := db.Chunk(ctx, one, 1); err != nil || string(p) != "de" {
+			t.Errorf("%q %v", p, err)
+		}
+		if there, err := db.BeginFile(ctx, meta(one, storetest.Start())); err != nil || !there {
+			t.Errorf("it is not known to be there: %v", err)
+		}
+		if n, err := db.RemoveFiles(ctx, reconcile.ClassBill, storetest.Start().Add(time.Minute), 10); err != nil || n != 1 {
+			t.Errorf("removed %d, %v", n, err)
+		}
+		if _, err := db.Chunk(ctx, one, 0); !errors.Is(err, payment.ErrNotFound) {
+			t.Errorf("its pieces stay: %v", err)
+		}
+		if p, err := db.Chunk(ctx, other, 0); err != nil || string(p) != "xyz" {
+			t.Errorf("another's pieces went: %q %v", p, err)
+		}
+	})
+}
