@@ -53,6 +53,9 @@ type ready struct {
 	KeySerial             string `json:"key_serial"`
 	PlatformPublicKeyFile string `json:"platform_public_key_file"`
 	WebhookSecretFile     string `json:"webhook_secret_file"`
+	Console               string `json:"console"`
+	ConsoleUser           string `json:"console_user"`
+	ConsolePasswordFile   string `json:"console_password_file"`
 }
 
 // process is a running serve.
