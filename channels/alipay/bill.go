@@ -2,7 +2,6 @@ package alipay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -131,25 +130,8 @@ func (c *Client) ReadBill(kind channels.BillKind, day channels.Day, original io.
 	}
 	source := billfile.NewSource(original, size)
 	totals, err := c.readArchive(form, day, source, size, each)
-	if err == nil {
-		return totals, nil
+	if err != nil {
+		return channels.BillTotals{}, source.Verdict("an alipay bill", err)
 	}
-	if failed := source.Err(); failed != nil {
-		return channels.BillTotals{}, fmt.Errorf("read the original of an alipay bill: %w", failed)
-	}
-	var ours *eachError
-	if errors.As(err, &ours) {
-		return channels.BillTotals{}, ours.err
-	}
-	var broken *channels.BrokenBillError
-	if errors.As(err, &broken) {
-		return channels.BillTotals{}, broken
-	}
-	return channels.BillTotals{}, billfile.Broken(0, "%s", billfile.Reason(err))
+	return totals, nil
 }
-
-// eachError is an error of the caller's own function on its way out.
-type eachError struct{ err error }
-
-func (e *eachError) Error() string { return e.err.Error() }
-func (e *eachError) Unwrap() error { return e.err }

@@ -88,7 +88,7 @@ func (l *fundLedger) row(line int64, cells [][]byte) error {
 		row.Text += " " + decodeBill(cells[l.at.kind])
 	}
 	if err := l.each(row); err != nil {
-		return &eachError{err}
+		return &billfile.CallerError{Err: err}
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func (l *tradeLedger) row(line int64, cells [][]byte) error {
 	}
 	l.add(row, storeOf(cells, l.at.store), amounts)
 	if err := l.each(row); err != nil {
-		return &eachError{err}
+		return &billfile.CallerError{Err: err}
 	}
 	return nil
 }

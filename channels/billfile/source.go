@@ -2,7 +2,10 @@ package billfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
+
+	"github.com/paymux/paymux/channels"
 )
 
 // Source is an original that is being read. It remembers when reading itself
@@ -47,6 +50,32 @@ func (s *Source) ReadAt(p []byte, off int64) (int, error) {
 
 // Err is why the original could not be read; nil where that is not what failed.
 func (s *Source) Err() error { return s.err }
+
+// CallerError is an error of the function that is told the rows, on its way out.
+type CallerError struct{ Err error }
+
+// Error is the caller's own.
+func (e *CallerError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the caller's own.
+func (e *CallerError) Unwrap() error { return e.Err }
+
+// Verdict is what ReadBill says of err: that the original of what is named could
+// not be read, the caller's own error, or that the bill is broken.
+func (s *Source) Verdict(name string, err error) error {
+	if s.err != nil {
+		return fmt.Errorf("read the original of %s: %w", name, s.err)
+	}
+	var caller *CallerError
+	if errors.As(err, &caller) {
+		return caller.Err
+	}
+	var broken *channels.BrokenBillError
+	if errors.As(err, &broken) {
+		return broken
+	}
+	return Broken(0, "%s", Reason(err))
+}
 
 // Capped reads from r and fails with ErrTooMuch after most bytes.
 func Capped(r io.Reader, most int64) io.Reader { return &capped{r: r, left: most} }

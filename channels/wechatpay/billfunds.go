@@ -84,7 +84,7 @@ func (l *fundLedger) row(line int64, cells [][]byte) error {
 		Amount: amount, At: at, Text: direction + " " + string(cells[l.at[fundKind]]),
 	}
 	if err := l.each(row); err != nil {
-		return &eachError{err}
+		return &billfile.CallerError{Err: err}
 	}
 	return nil
 }

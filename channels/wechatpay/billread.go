@@ -2,7 +2,6 @@ package wechatpay
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,28 +32,11 @@ func (c *Client) ReadBill(kind channels.BillKind, day channels.Day, original io.
 	if err == nil {
 		totals, err = readStatement(text, open(c, day, each))
 	}
-	if err == nil {
-		return totals, nil
+	if err != nil {
+		return channels.BillTotals{}, source.Verdict("a wechatpay bill", err)
 	}
-	if failed := source.Err(); failed != nil {
-		return channels.BillTotals{}, fmt.Errorf("read the original of a wechatpay bill: %w", failed)
-	}
-	var ours *eachError
-	if errors.As(err, &ours) {
-		return channels.BillTotals{}, ours.err
-	}
-	var broken *channels.BrokenBillError
-	if errors.As(err, &broken) {
-		return channels.BillTotals{}, broken
-	}
-	return channels.BillTotals{}, billfile.Broken(0, "%s", billfile.Reason(err))
+	return totals, nil
 }
-
-// eachError is an error of the caller's own function on its way out.
-type eachError struct{ err error }
-
-func (e *eachError) Error() string { return e.err.Error() }
-func (e *eachError) Unwrap() error { return e.err }
 
 // ledger reads one kind of bill and adds it up.
 type ledger interface {

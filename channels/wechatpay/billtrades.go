@@ -137,7 +137,7 @@ func (l *tradeLedger) row(line int64, cells [][]byte) error {
 	}
 	l.add(row)
 	if err := l.each(row); err != nil {
-		return &eachError{err}
+		return &billfile.CallerError{Err: err}
 	}
 	return nil
 }
