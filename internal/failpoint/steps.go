@@ -36,6 +36,13 @@ const (
 	ChannelRefundQuery  Step = "channel.refund_query"
 	RefundResolve       Step = "refund.resolve"
 	RefundGateway       Step = "refund.gateway"
+	BillFetch           Step = "bill.fetch"
+	BillKeep            Step = "bill.keep"
+	BillMatch           Step = "bill.match"
+	BillRepair          Step = "bill.repair"
+	ReconcileSave       Step = "reconcile.save"
+	ReconcileFinish     Step = "reconcile.finish"
+	StatementSave       Step = "statement.save"
 	MigrationStep       Step = "migration.step"
 )
 
@@ -82,6 +89,13 @@ func Steps() []Entry {
 		{ChannelRefundQuery, "ask the channel about a refund", false},
 		{RefundResolve, "commit what asking about a refund found", false},
 		{RefundGateway, "write the return of money that came late or twice", true},
+		{BillFetch, "fetch a bill from the channel", false},
+		{BillKeep, "commit a bill's original to the archive", false},
+		{BillMatch, "hold a bill against our books", false},
+		{BillRepair, "commit what only the bill could settle", false},
+		{ReconcileSave, "commit what a day's books differ in", false},
+		{ReconcileFinish, "commit the result of a day", false},
+		{StatementSave, "commit a statement and its event", false},
 		{MigrationStep, "apply one migration of the schema", false},
 	}
 }

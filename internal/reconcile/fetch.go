@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 )
 
 // original is a bill's file as it came, in a file without a name.
@@ -60,7 +61,9 @@ func (d *dayRun) fetch(ctx context.Context, kind channels.BillKind) (*original, 
 	defer cancel()
 	out := &sink{to: file, hash: sha256.New(), limit: d.s.cfg.MaxBillBytes, progress: func(n int64) { d.progress(StepFetch, n, 0) }}
 	d.progress(StepFetch, 0, 0)
+	failpoint.Before(failpoint.BillFetch)
 	about, err := d.source.FetchBill(callCtx, kind, d.job.Day, out)
+	failpoint.After(failpoint.BillFetch)
 	if err != nil {
 		o.close()
 		return nil, err
@@ -68,9 +71,11 @@ func (d *dayRun) fetch(ctx context.Context, kind channels.BillKind) (*original, 
 	o.bill = Bill{
 		Kind: kind, Name: about.Name, Digest: hex.EncodeToString(out.hash.Sum(nil)), Size: out.size, FetchedAt: d.s.now(),
 	}
+	failpoint.Before(failpoint.BillKeep)
 	err = d.s.store(ctx, FileMeta{
 		Digest: o.bill.Digest, Class: ClassBill, Name: about.Name, ContentType: about.ContentType, Size: out.size, StoredAt: o.bill.FetchedAt,
 	}, file)
+	failpoint.After(failpoint.BillKeep)
 	if err != nil {
 		o.close()
 		return nil, &internalError{fmt.Errorf("keep the bill's original: %w", err)}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -44,9 +45,11 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 		return Reconciliation{}, err
 	}
 	r := d.version(d.result.seal())
+	failpoint.Before(failpoint.ReconcileSave)
 	if err := d.save(ctx, r.ID); err != nil {
 		return Reconciliation{}, err
 	}
+	failpoint.After(failpoint.ReconcileSave)
 	o := d.outcome(r)
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
 	o.Pool, o.Settled = d.result.pool, d.result.settled
@@ -54,9 +57,11 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	if d.previous != nil {
 		o.Gone = d.gone(before, r.Version)
 	}
+	failpoint.Before(failpoint.ReconcileFinish)
 	if err := d.s.Store.Finish(ctx, o); err != nil {
 		return Reconciliation{}, err
 	}
+	failpoint.After(failpoint.ReconcileFinish)
 	if err := d.wakeNext(ctx); err != nil {
 		return Reconciliation{}, err
 	}

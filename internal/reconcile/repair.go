@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -169,10 +170,12 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	if err == nil && fresh.Status != payment.RefundProcessing {
 		return nil
 	}
+	failpoint.Before(failpoint.BillRepair)
 	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
 		RefundID: m.ID, At: d.s.now(), Actor: actor,
 		Evidence: fmt.Sprintf("the bill of %s (SHA-256 %s) does not have it", d.job.Day, d.digest),
 	})
+	failpoint.After(failpoint.BillRepair)
 	if err != nil {
 		d.s.Logger.WarnContext(ctx, "a refund in doubt could not be settled by the day's file", "refund_id", m.ID, "day", d.job.Day, "error", err)
 	}

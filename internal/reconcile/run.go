@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -176,7 +177,9 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 	}
 	defer o.close()
 	d.digest = o.bill.Digest
+	failpoint.Before(failpoint.BillMatch)
 	err = d.match(ctx, o)
+	failpoint.After(failpoint.BillMatch)
 	var (
 		broken *channels.BrokenBillError
 		many   *tooManyError

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/failpoint"
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -71,9 +72,11 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 	if err != nil {
 		return Statement{}, err
 	}
+	failpoint.Before(failpoint.StatementSave)
 	if err := s.Store.SaveStatement(ctx, st, event); err != nil {
 		return Statement{}, err
 	}
+	failpoint.After(failpoint.StatementSave)
 	s.Wake()
 	return st.Statement, nil
 }

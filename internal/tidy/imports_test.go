@@ -38,7 +38,7 @@ var imports = []rule{
 	{"notify", []string{"internal/failpoint", "internal/payment", "channels", "signing"}},
 	{"internal/audit", nil},
 	{"internal/failpoint", nil},
-	{"internal/reconcile/...", []string{"internal/reconcile", "internal/audit", "internal/payment", "channels", "internal/money"}},
+	{"internal/reconcile/...", []string{"internal/reconcile", "internal/failpoint", "internal/audit", "internal/payment", "channels", "internal/money"}},
 	{"internal/merchant/...", []string{"internal/merchant", "internal/money", "channels", "signing"}},
 	// The store stands behind the ports of whoever declares one.
 	{"store", []string{

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,6 +126,33 @@ func dieAtSteps(t *testing.T, world func(dir string) torture.World) {
 	}
 }
 
+func TestInvariant_10_ReconciliationMayDieAtAnyStep_SQLite(t *testing.T) {
+	t.Parallel()
+	dieReconciling(t, onSQLite)
+}
+
+func TestInvariant_10_ReconciliationMayDieAtAnyStep_MariaDB(t *testing.T) {
+	t.Parallel()
+	redisAddr, redisDB := testenv.Redis(t)
+	dieReconciling(t, func(dir string) torture.World { return onMariaDB(t, dir, testenv.MySQL(t), redisAddr, redisDB) })
+}
+
+func dieReconciling(t *testing.T, world func(dir string) torture.World) {
+	t.Helper()
+	if os.Getenv(casesEnv) == "" {
+		t.Skipf("SKIPPED: deaths during reconciliation are tried by make torture, or with %s=all", casesEnv)
+	}
+	binary, err := failpoints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world(workDir(t))
+	w.Binary = binary
+	if err := torture.DieReconciling(t.Context(), w, t.Logf); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func seedOf(t *testing.T) uint64 {
 	t.Helper()
 	opts, err := short.FromEnvironment(os.Getenv)
@@ -143,7 +171,7 @@ func TestCases_CoverEveryStep(t *testing.T) {
 		tried[c.Step]++
 	}
 	for _, e := range failpoint.Steps() {
-		if e.Step != failpoint.MigrationStep && tried[e.Step] < 2 {
+		if !slices.Contains(torture.Apart(), e.Step) && tried[e.Step] < 2 {
 			t.Errorf("step %s is tried %d times", e.Step, tried[e.Step])
 		}
 	}
