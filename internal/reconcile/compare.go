@@ -32,6 +32,8 @@ func (d *dayRun) differ(ours, theirs *record, fee int64) (kind Kind, detail stri
 		return StatusMismatch, fmt.Sprintf("our books have the %s as %s, the bill says that it failed", ours.what(), ours.status)
 	case ours.minor != theirs.minor || ours.currency != theirs.currency:
 		return AmountMismatch, fmt.Sprintf("our books have %s, the bill has %s", ours.amount(), theirs.amount())
+	case theirs.order != "" && ours.order != theirs.order:
+		return StatusMismatch, fmt.Sprintf("the bill has it under our order number %s, our books under %s", theirs.order, ours.order)
 	case ours.number != "" && theirs.number != "" && ours.number != theirs.number:
 		return StatusMismatch, fmt.Sprintf("the bill has it under the channel's number %s, our books have %s", theirs.number, ours.number)
 	case d.terms.knowsFees() && fee != theirs.fee:

@@ -312,3 +312,19 @@ func TestRun_CoreFindings(t *testing.T) {
 			"late_success repaired "+late.ID+" 100/100", "late_success repaired "+accepted.ID+" 300/300", "duplicate_payment repaired "+again.ID+" 200/200")
 	})
 }
+
+// On a day that is not over, what comes after the bill was made is not missing.
+func TestRun_BeforeTheDayIsOver(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	d := day(t, "2026-11-20")
+	a, later := w.book(100, noon), w.book(200, noon.Add(2*time.Hour))
+	w.clock.set(noon.Add(time.Hour))
+	w.bill(d, row(a))
+	w.want(w.run(d), reconcile.StatusBalanced, 1, 1)
+	if got := w.statement(d); fmt.Sprint(got) != fmt.Sprint([]string{a.ID + " matched", later.ID + " pending"}) {
+		t.Errorf("statement: %v", got)
+	}
+	w.clock.set(noon.Add(24 * time.Hour))
+	w.want(w.run(d), reconcile.StatusDifferences, 2, 1, "missing_at_channel open "+later.ID+" 200/-")
+}

@@ -62,6 +62,7 @@ func (d *dayRun) fetch(ctx context.Context, kind channels.BillKind) (*original, 
 	out := &sink{to: file, hash: sha256.New(), limit: d.s.cfg.MaxBillBytes, progress: func(n int64) { d.progress(StepFetch, n, 0) }}
 	d.progress(StepFetch, 0, 0)
 	failpoint.Before(failpoint.BillFetch)
+	began := d.s.now()
 	about, err := d.source.FetchBill(callCtx, kind, d.job.Day, out)
 	failpoint.After(failpoint.BillFetch)
 	if err != nil {
@@ -69,7 +70,7 @@ func (d *dayRun) fetch(ctx context.Context, kind channels.BillKind) (*original, 
 		return nil, err
 	}
 	o.bill = Bill{
-		Kind: kind, Name: about.Name, Digest: hex.EncodeToString(out.hash.Sum(nil)), Size: out.size, FetchedAt: d.s.now(),
+		Kind: kind, Name: about.Name, Digest: hex.EncodeToString(out.hash.Sum(nil)), Size: out.size, FetchedAt: began,
 	}
 	failpoint.Before(failpoint.BillKeep)
 	err = d.s.store(ctx, FileMeta{

@@ -81,6 +81,10 @@ func TestMatch_Kinds(t *testing.T) {
 			func(rows []channels.BillRow) []channels.BillRow { rows[1].AttemptID = "OTHER"; return rows }, 2,
 			[]string{"status_mismatch open {b} 20000/20000"},
 		},
+		"a refund under another order": {
+			func(rows []channels.BillRow) []channels.BillRow { rows[2].AttemptID = rows[1].AttemptID; return rows }, 2,
+			[]string{"status_mismatch open {r} 300/300"},
+		},
 		"no number of ours": {
 			func(rows []channels.BillRow) []channels.BillRow {
 				rows[1].AttemptID, rows[2].RefundID = "", ""

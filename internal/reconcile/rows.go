@@ -112,7 +112,7 @@ func (st *rowStream) finish(l StatementLine) StatementRow {
 			row.Remark += "; " + d.Resolution
 		}
 	}
-	if row.Result == ResultMatched && row.At.Before(v.waitsBefore) {
+	if row.Result == ResultMatched && (row.At.Before(v.waitsBefore) || !row.At.Before(v.made)) {
 		row.Result = ResultPending
 	}
 	return row
@@ -128,8 +128,9 @@ const (
 type dayView struct {
 	terms   terms
 	matched bool
-	// waitsBefore: what is earlier may wait for the bill of the day before.
-	waitsBefore time.Time
+	// waitsBefore: what is earlier may wait for the bill of the day before. made
+	// is when the bill was made: what is later does not stand in it.
+	waitsBefore, made time.Time
 	// elsewhere are rows of the day that stand in another day's bill.
 	elsewhere   map[string]bool
 	differences map[string]Discrepancy
@@ -179,7 +180,10 @@ func (s *Service) dayView(ctx context.Context, a Account, day channels.Day) (*da
 		return nil, err
 	}
 	if len(newest) == 1 && !newest[0].FinishedAt.IsZero() {
-		v.matched = true
+		v.matched, v.made = true, newest[0].FinishedAt
+		if len(newest[0].Bills) > 0 {
+			v.made = newest[0].Bills[0].FetchedAt
+		}
 		if err := s.differences(ctx, newest[0].ID, v.differences); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/paymux/paymux/channels"
 )
 
 // dueStatements bounds the statements that one look writes.
@@ -17,17 +19,24 @@ func (s *Service) Plan(ctx context.Context) (taken int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("plan reconciliation: %w", err)
 	}
+	// A calendar is its channel's: opening one account of each is enough.
+	calendars := map[string]channels.BillCalendar{}
 	var days []PlannedDay
 	for _, a := range accounts {
-		source, _, err := s.Directory.Bills(ctx, a.ID)
-		if errors.Is(err, ErrNoBills) {
-			continue
+		calendar, known := calendars[a.Channel]
+		if !known {
+			source, _, err := s.Directory.Bills(ctx, a.ID)
+			if errors.Is(err, ErrNoBills) {
+				continue
+			}
+			if err != nil {
+				s.Logger.WarnContext(ctx, "an account cannot be opened to plan its bills; trying again", "account_id", a.ID, "error", err)
+				continue
+			}
+			calendar = source.BillCalendar()
+			calendars[a.Channel] = calendar
 		}
-		if err != nil {
-			s.Logger.WarnContext(ctx, "an account cannot be opened to plan its bills; trying again", "account_id", a.ID, "error", err)
-			continue
-		}
-		days = append(days, s.dueDays(a, terms{BillCalendar: source.BillCalendar()})...)
+		days = append(days, s.dueDays(a, terms{BillCalendar: calendar})...)
 	}
 	taken, err = s.Store.PlanDays(ctx, days)
 	if err != nil {
