@@ -15,7 +15,7 @@ import (
 )
 
 // Files are kept in the database in pieces, so that every replica serves them
-// and one backup holds all; see docs/adr/0008-files-in-the-database.md. A bill
+// and one backup holds all; see docs/adr/0009-files-in-the-database.md. A bill
 // holds what the channel tells of payers, so the pieces are sealed.
 
 // ChunkPlace is what a sealed piece of a file is bound to.
