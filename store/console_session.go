@@ -65,7 +65,7 @@ func purgeBefore(ctx context.Context, q sqlx.ExtContext, table, key, column stri
 		return fmt.Errorf("find rows of %s that are over: %w", table, err)
 	}
 	for _, k := range over {
-		if _, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE %s = ? AND %s < ?`, table, key, column), k, millis(at)); err != nil { //nolint:gosec // names from this file
+		if _, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %s WHERE %s = ? AND %s < ?`, table, key, column), k, millis(at)); err != nil {
 			return fmt.Errorf("remove rows of %s that are over: %w", table, err)
 		}
 	}

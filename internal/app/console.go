@@ -127,7 +127,7 @@ const (
 )
 
 // actorSetup is who makes what an installation begins with.
-const actorSetup = "setup"
+const actorSetup = "system:setup"
 
 // ensureConsoleUser makes the first user of an embedded installation. The
 // password is kept before the user exists, so that a start that died in between

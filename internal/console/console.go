@@ -120,9 +120,15 @@ func (c Config) check() error {
 		name  string
 		value int64
 	}{
-		{"Login.Window", int64(c.Login.Window)}, {"Login.TriesUser", int64(c.Login.TriesUser)}, {"Login.TriesAddress", int64(c.Login.TriesAddress)},
-		{"Login.Idle", int64(c.Login.Idle)}, {"Login.Longest", int64(c.Login.Longest)},
-		{"PageSize", int64(c.PageSize)}, {"MaxForm", c.MaxForm}, {"RunWait", int64(c.RunWait)}, {"RunTimeout", int64(c.RunTimeout)},
+		{"Login.Window", int64(c.Login.Window)},
+		{"Login.TriesUser", int64(c.Login.TriesUser)},
+		{"Login.TriesAddress", int64(c.Login.TriesAddress)},
+		{"Login.Idle", int64(c.Login.Idle)},
+		{"Login.Longest", int64(c.Login.Longest)},
+		{"PageSize", int64(c.PageSize)},
+		{"MaxForm", c.MaxForm},
+		{"RunWait", int64(c.RunWait)},
+		{"RunTimeout", int64(c.RunTimeout)},
 		{"FileTimeout", int64(c.FileTimeout)},
 	} {
 		if l.value <= 0 {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"html/template"
 	"net/url"
 	"strconv"
 	"strings"
@@ -79,6 +80,15 @@ func (p *page) Share(part float64) string { return fmt.Sprintf("%.0f%%", part*10
 
 // Time writes a moment to the second; nothing for none.
 func (p *page) Time(t any) string { return p.moment(t, "2006-01-02 15:04:05") }
+
+// When is Time for a table: it may be broken between day and clock only.
+func (p *page) When(t any) template.HTML {
+	day, clock, ok := strings.Cut(p.Time(t), " ")
+	if !ok {
+		return ""
+	}
+	return template.HTML(`<time datetime="` + p.ISO(t) + `"><span>` + day + `</span> <span>` + clock + `</span></time>`) //nolint:gosec // digits only
+}
 
 // Clock writes a moment to the millisecond, without the day.
 func (p *page) Clock(t any) string { return p.moment(t, "15:04:05.000") }

@@ -59,13 +59,11 @@ func newWorld(t *testing.T, changes ...func(*console.Config)) *world {
 	t.Helper()
 	w := &world{t: t, memory: newMemory(), clock: new(atomic.Int64), start: time.Now().Truncate(time.Millisecond), logs: new(strings.Builder)}
 	w.books = &books{trail: w.memory, now: w.now}
-	for _, a := range []reconcile.Account{
+	w.books.accounts = []reconcile.Account{
 		{ID: "acc_alipay_main", MerchantID: mineID, Channel: "alipay", Enabled: true, FeeRatePPM: 6000},
 		{ID: "acc_wechat_main", MerchantID: mineID, Channel: "wechatpay", Enabled: true, FeeRatePPM: 6000},
 		{ID: "acc_union_main", MerchantID: mineID, Channel: "unionpay", Enabled: true, FeeRatePPM: 5000},
 		{ID: "acc_of_another", MerchantID: otherID, Channel: "alipay", Enabled: true, FeeRatePPM: 6000},
-	} {
-		w.books.accounts = append(w.books.accounts, a)
 	}
 	w.books.fill(channels.DayAt(w.start))
 	w.desk = &desk{trail: w.memory}

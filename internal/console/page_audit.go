@@ -46,6 +46,24 @@ func (c *Console) auditPage(v *visit) error {
 	return c.show(v, "audit", "audit.title", view)
 }
 
+// matters are what is told of an act where its place is clear, in this order.
+var matters = []string{"assignee", "reason", "evidence", "answer", "from", "to", "refused"}
+
+// Matter writes what matters of an entry on the page of what it is about.
+func (p *page) Matter(e audit.Entry) string {
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(e.Detail), &fields); err != nil {
+		return ""
+	}
+	var parts []string
+	for _, name := range matters {
+		if value, ok := fields[name].(string); ok && value != "" {
+			parts = append(parts, p.T("matter."+name)+p.T("matter.colon")+value)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
 // Detail writes an entry's detail as "name: value · …".
 func (p *page) Detail(e audit.Entry) string {
 	var fields map[string]any

@@ -53,6 +53,7 @@ func (c *Console) calendarPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	sc = sc.bounded()
 	today := channels.DayAt(c.deps.Now())
 	first := monthOf(v.query("month"), today)
 	view := calendarView{Scope: sc, Month: first}

@@ -81,6 +81,7 @@ func (c *Console) dayPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	sc = sc.bounded()
 	ctx := v.r.Context()
 	view := dayView{Scope: sc, Day: day, Before: dayLink(day.Add(-1), sc)}
 	if day.Before(channels.DayAt(c.deps.Now())) {

@@ -79,7 +79,7 @@ func (c *Console) setLanguage(v *visit) error {
 	if v.form("language") == string(english) {
 		value = string(english)
 	}
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure but for this machine over http; see Config.Secure
 		Name: languageCookie, Value: value, Path: Prefix, MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: c.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	})

@@ -9,7 +9,10 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,6 +284,38 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// A message that nothing asks for is left over.
+func TestMessages_AreAllUsed(t *testing.T) {
+	var all strings.Builder
+	for _, pattern := range []string{"*.go", "templates/*.html"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(name, "texts_") || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(content)
+		}
+	}
+	// Made from a set and a value.
+	made := []string{"act.", "cause.", "subject.", "matter.", "weekday."}
+	for set := range sets() {
+		made = append(made, set+".")
+	}
+	for key := range console.Messages() {
+		fromSet := slices.ContainsFunc(made, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+		if !fromSet && !strings.Contains(all.String(), `"`+key+`"`) {
+			t.Errorf("nothing asks for %s", key)
+		}
+	}
+}
+
 // sets are the values of the domain that pages have words for.
 func sets() map[string][]string {
 	return map[string][]string{
@@ -341,8 +376,15 @@ func TestFormatMinor(t *testing.T) {
 		currency money.Currency
 		want     string
 	}{
-		{0, "CNY", "0.00"}, {5, "CNY", "0.05"}, {-5, "CNY", "-0.05"}, {123, "CNY", "1.23"}, {100_000, "CNY", "1,000.00"}, {-123_456_789, "CNY", "-1,234,567.89"},
-		{math.MinInt64, "CNY", "-92,233,720,368,547,758.08"}, {math.MaxInt64, "CNY", "92,233,720,368,547,758.07"}, {7, "", "0.07"},
+		{0, "CNY", "0.00"},
+		{5, "CNY", "0.05"},
+		{-5, "CNY", "-0.05"},
+		{123, "CNY", "1.23"},
+		{100_000, "CNY", "1,000.00"},
+		{-123_456_789, "CNY", "-1,234,567.89"},
+		{math.MinInt64, "CNY", "-92,233,720,368,547,758.08"},
+		{math.MaxInt64, "CNY", "92,233,720,368,547,758.07"},
+		{7, "", "0.07"},
 	} {
 		if got := console.FormatMinor(c.minor, c.currency); got != c.want {
 			t.Errorf("%d %s: %s, want %s", c.minor, c.currency, got, c.want)

@@ -58,6 +58,17 @@ func (c *Console) scopeOf(ctx context.Context, u User, asked string) (scope, err
 	return s, nil
 }
 
+// mostTogether bounds the merchants whose days are shown on one page.
+const mostTogether = 50
+
+// bounded is one merchant's where all would be too many for a page.
+func (s scope) bounded() scope {
+	if s.MerchantID == "" && len(s.Merchants) > mostTogether {
+		s.MerchantID = s.Merchants[0].ID
+	}
+	return s
+}
+
 // visible hides what is another merchant's.
 func (u User) visible(merchantID string) error {
 	if !u.Operator() && u.MerchantID != merchantID {

@@ -58,7 +58,7 @@ var layoutTexts = map[string]text{
 	"field.net":                {"净额", "Net"},
 	"field.state":              {"状态", "State"},
 	"field.status":             {"状态", "State"},
-	"field.days_n":             {"%d 天", "%d days"},
+	"field.days_n":             {"%d 天", "days: %d"},
 	"field.version":            {"版本", "Version"},
 	"field.made":               {"生成时间", "Made at"},
 	"field.rows":               {"行数", "Rows"},

@@ -78,6 +78,15 @@ var wordTexts = map[string]text{
 	"rejection.refused":    {"规则拒绝", "refused by the rule"},
 	"rejection.not_chosen": {"可用，未被选中", "fit, but not chosen"},
 
+	"matter.colon":    {"：", ": "},
+	"matter.assignee": {"负责人", "assignee"},
+	"matter.reason":   {"原因", "reason"},
+	"matter.evidence": {"依据", "evidence"},
+	"matter.answer":   {"渠道答复", "answer"},
+	"matter.from":     {"原状态", "before"},
+	"matter.to":       {"现状态", "now"},
+	"matter.refused":  {"未执行", "not done"},
+
 	"act.console.login":            {"登录", "logged in"},
 	"act.console.login_failed":     {"登录失败", "failed to log in"},
 	"act.console.password_right":   {"密码正确，等待验证码", "gave the right password, code to come"},

@@ -140,7 +140,7 @@ func (c *Console) cookieName(name string) string {
 }
 
 func (c *Console) setCookie(v *visit, name, value string, maxAge int) {
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure but for this machine over http; see Config.Secure
 		Name: c.cookieName(name), Value: value, Path: Prefix, MaxAge: maxAge,
 		HttpOnly: true, Secure: c.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	})
