@@ -59,7 +59,7 @@ torture: deps $(TESTSERVERS) ## prove that nothing is charged twice or lost unde
 	@export PAYMUX_TORTURE_SEED=$${PAYMUX_TORTURE_SEED:-$$RANDOM} PAYMUX_TORTURE_ORDERS=$${PAYMUX_TORTURE_ORDERS:-10000}; \
 	export PAYMUX_TORTURE_KILLS=$${PAYMUX_TORTURE_KILLS:-500} PAYMUX_TORTURE_MINUTES=$${PAYMUX_TORTURE_MINUTES:-25}; \
 	export PAYMUX_TORTURE_CASES=$${PAYMUX_TORTURE_CASES:-all} PAYMUX_TORTURE_BROKEN=$${PAYMUX_TORTURE_BROKEN:-all}; \
-	for part in BrokenBuilds SoundBuild AnyStep Migration NeverChargedTwice; do \
+	for part in BrokenBuilds SoundBuild 'AnyProcess.*SQLite' 'AnyProcess.*MariaDB' 'Migration|Reconciliation' NeverChargedTwice; do \
 		$(TESTSERVERS) go test ./internal/torture -run "$$part" -count 1 -timeout 3h -v || exit 1; \
 	done
 

@@ -134,17 +134,16 @@ func payable(p Payment) bool {
 
 // bought has the payer pay an order as soon as there is something to pay, and
 // waits for the end.
-func (d *drive) bought(ctx context.Context, s *shopper, got Payment) (Payment, error) {
+func (d *drive) bought(ctx context.Context, s *shopper, got Payment) error {
 	got, err := d.until(ctx, s, got, payable)
+	if err == nil && !final(got.Status) {
+		_, err = d.sim.act(ctx, got.Action, "pay")
+	}
 	if err != nil {
-		return got, err
+		return err
 	}
-	if !final(got.Status) {
-		if _, err := d.sim.act(ctx, got.Action, "pay"); err != nil {
-			return got, err
-		}
-	}
-	return d.until(ctx, s, got, ended)
+	_, err = d.until(ctx, s, got, ended)
+	return err
 }
 
 // paid makes a paid order of a barcode.
@@ -198,8 +197,7 @@ func paysByCode(ctx context.Context, d *drive) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.bought(ctx, s, got)
-	return err
+	return d.bought(ctx, s, got)
 }
 
 // triesAnew drives an order that is tried again after no account could take it.
@@ -227,8 +225,7 @@ func triesAnew(ctx context.Context, d *drive) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.bought(ctx, s, got)
-	return err
+	return d.bought(ctx, s, got)
 }
 
 // failsOver drives orders until one is refused without effect by an account and
@@ -255,7 +252,7 @@ func failsOver(ctx context.Context, d *drive) error {
 		if got.Status == processing && got.Channel == "unionpay" {
 			continue // only its limit tells what became of it
 		}
-		if _, err = d.bought(ctx, s, got); err != nil {
+		if err := d.bought(ctx, s, got); err != nil {
 			return err
 		}
 		if d.hit() {
@@ -282,8 +279,7 @@ func isTold(ctx context.Context, d *drive) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.bought(ctx, s, got)
-	return err
+	return d.bought(ctx, s, got)
 }
 
 // asks drives a payment whose callback is lost, so that the channel is asked.
@@ -303,8 +299,7 @@ func asks(ctx context.Context, d *drive) error {
 	if err := errors.Join(d.strike(ctx, channel, "query"), d.arm(1)); err != nil {
 		return err
 	}
-	_, err = d.bought(ctx, s, got)
-	return err
+	return d.bought(ctx, s, got)
 }
 
 // closed asks for a close until the payment is closed, or can't be.

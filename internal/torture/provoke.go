@@ -63,7 +63,7 @@ var provocations = map[Provocation]func(ctx context.Context, d *drive) error{
 			s := d.order("", "qr", outcomeAmounts[OK])
 			got, err := d.placed(ctx, s)
 			if err == nil {
-				_, err = d.bought(ctx, s, got)
+				err = d.bought(ctx, s, got)
 			}
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 // short is the form that every `go test` runs. Both databases are run side by
 // side, to take less time.
-var short = torture.Options{Seed: 1, Orders: 150, Kills: 12, Duration: 30 * time.Second, Merchants: 8, Drain: 3 * time.Minute}
+var short = torture.Options{Seed: 1, Orders: 100, Kills: 10, Duration: 20 * time.Second, Merchants: 8, Drain: 3 * time.Minute}
 
 func TestInvariant_1_NeverChargedTwiceNeverLost_MariaDB(t *testing.T) {
 	t.Parallel()
