@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -133,10 +134,19 @@ func theirEntry(r *record) *Entry {
 	return e
 }
 
+// maxSubject bounds a number in a subject, in bytes: what a file has as a number
+// may be anything.
+const maxSubject = 128
+
 // billSubject names a row that is not ours by the channel's number, else by the
 // one in the file.
 func billSubject(r *record) string {
-	return "bill:" + cmp.Or(r.number, r.id, r.trade, r.order, fmt.Sprintf("line-%d", r.line))
+	number := strings.ToValidUTF8(cmp.Or(r.number, r.id, r.trade, r.order, fmt.Sprintf("line-%d", r.line)), "?")
+	if len(number) > maxSubject {
+		sum := sha256.Sum256([]byte(number))
+		number = "sha256-" + hex.EncodeToString(sum[:])
+	}
+	return "bill:" + number
 }
 
 // what names a row's kind for people.

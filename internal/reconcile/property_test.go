@@ -117,3 +117,92 @@ func TestProperty_FindsExactlyWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// Over days in a row, with rows at their edges in either day's bill, every row is
+// found once: nothing that stands in a bill is missing, and what stands in none
+// is missing once. Any day can be run again in any order with the same result.
+func TestProperty_DaysInARow(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			dice := rand.New(rand.NewPCG(seed, 11)) //nolint:gosec // a test's dice
+			w := onSQLite(t)
+			const days = 4
+			first := day(t, "2026-11-20")
+			from, _ := w.bank.BillCalendar().Window(first)
+			w.accounts[0].CreatedAt = from
+			bills := make([][]channels.BillRow, days+1)
+			missing := make([][]string, days+1)
+			var all []string
+			for range 30 + dice.IntN(40) {
+				at := from.Add(time.Duration(dice.Int64N(int64(days * 24 * time.Hour))))
+				home := int(at.Sub(from) / (24 * time.Hour))
+				end, start := from.Add(time.Duration(home+1)*24*time.Hour), from.Add(time.Duration(home)*24*time.Hour)
+				billed, blamed := home, home
+				switch dice.IntN(3) {
+				case 0: // near the day's end: here, in the next bill, or in none
+					at = end.Add(-time.Duration(1 + dice.Int64N(int64(9*time.Minute))))
+					billed, blamed = home+dice.IntN(2), home+1
+				case 1: // near its beginning: here or in the bill before
+					at = start.Add(time.Duration(dice.Int64N(int64(9 * time.Minute))))
+					if home > 0 {
+						billed = home - dice.IntN(2)
+					}
+				}
+				a := w.book(1+dice.Int64N(1000), at.Truncate(time.Millisecond))
+				all = append(all, a.ID)
+				if dice.IntN(6) == 0 {
+					missing[blamed] = append(missing[blamed], "missing_at_channel open "+a.ID+" "+fmt.Sprint(a.Amount.Minor())+"/-")
+				} else {
+					bills[billed] = append(bills[billed], row(a))
+				}
+			}
+			w.clock.set(from.Add((days + 2) * 24 * time.Hour))
+			check := func(i int) {
+				r := w.run(first.Add(i))
+				if got := w.found(r); r.Version != 1 || !slices.Equal(got, slices.Sorted(slices.Values(missing[i]))) {
+					t.Errorf("day %d, version %d, found %v, want %v", i, r.Version, got, missing[i])
+				}
+				if lost := r.Totals.Ours.Payments - r.Totals.Theirs.Payments; lost != int64(len(missing[i])) {
+					t.Errorf("day %d: the sums differ by %d rows, %d are missing", i, lost, len(missing[i]))
+				}
+			}
+			for i := range days + 1 {
+				w.bill(first.Add(i), bills[i]...)
+				check(i)
+			}
+			for range 2 * days {
+				check(dice.IntN(days + 1))
+			}
+			var stated []string
+			for i := range days + 1 {
+				for _, line := range w.statement(first.Add(i)) {
+					number, _, _ := strings.Cut(line, " ")
+					stated = append(stated, number)
+				}
+			}
+			slices.Sort(all)
+			slices.Sort(stated)
+			if !slices.Equal(stated, all) {
+				t.Errorf("the statements have %d rows, the books %d", len(stated), len(all))
+			}
+		})
+	}
+}
+
+// Whatever a file has as numbers, its day has a result on every database.
+func TestMatch_HostileNumbers(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		for i, number := range []string{storetest.Hostile, strings.Repeat("长", 4000), "\xff\xfe", "", " ", "x\x00y", strings.Repeat("'", 200)} {
+			w.bill(d,
+				channels.BillRow{Type: channels.BillPayment, AttemptID: number, ChannelTradeNo: number, Amount: cny(1), Text: strings.Repeat(number, 9)},
+				channels.BillRow{Type: channels.BillRefund, AttemptID: number, RefundID: number, ChannelRefundNo: number, Amount: cny(1)},
+			)
+			if r := w.run(d); r.Status != "differences" || r.Open != 2 || r.Version != i+1 {
+				t.Errorf("%.20q: %+v", number, r)
+			}
+		}
+	})
+}

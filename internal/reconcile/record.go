@@ -80,7 +80,7 @@ func ofMovement(m Movement) record {
 func ofBillRow(b channels.BillRow) record {
 	r := record{
 		refund: b.Type == channels.BillRefund, pending: b.Pending, failed: b.Failed, id: b.AttemptID, order: b.AttemptID,
-		trade: b.ChannelTradeNo, number: b.ChannelTradeNo, status: b.Text,
+		trade: b.ChannelTradeNo, number: b.ChannelTradeNo, status: short(b.Text),
 		currency: b.Amount.Currency(), minor: b.Amount.Minor(), fee: b.FeeMinor, line: b.Line,
 	}
 	if r.refund {
@@ -90,6 +90,15 @@ func ofBillRow(b channels.BillRow) record {
 		r.at = b.At.UnixMilli()
 	}
 	return r
+}
+
+// short cuts a bill's own word for a state to what people need of it.
+func short(text string) string {
+	const most = 64
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	return text
 }
 
 const (

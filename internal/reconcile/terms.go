@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -41,8 +42,17 @@ func (t terms) fee(refund bool, minor, orderMinor, beforeMinor int64) int64 {
 		return 0
 	}
 	paid := t.feeOf(orderMinor)
-	back := func(refunded int64) int64 { return (2*paid*min(refunded, orderMinor) + orderMinor) / (2 * orderMinor) }
-	return back(beforeMinor) - back(beforeMinor+minor)
+	return share(paid, min(beforeMinor, orderMinor), orderMinor) - share(paid, min(beforeMinor+minor, orderMinor), orderMinor)
+}
+
+// share is the part of whole that part is of it, of an amount, rounded half up.
+// The product of two amounts may need more than 64 bits. All are not negative,
+// part is not above whole.
+func share(amount, part, whole int64) int64 {
+	hi, lo := bits.Mul64(2*uint64(amount), uint64(part))     //nolint:gosec // not negative
+	lo, carry := bits.Add64(lo, uint64(whole), 0)            //nolint:gosec // not negative
+	quotient, _ := bits.Div64(hi+carry, lo, 2*uint64(whole)) //nolint:gosec // not negative
+	return int64(quotient)                                   //nolint:gosec // not above amount
 }
 
 func (t terms) feeOfRecord(r *record) int64 {
