@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/payment"
@@ -54,7 +53,7 @@ func (d *dayRun) bothSides(ctx context.Context, o *original, m *matcher) error {
 	ours := make(chan error, 1)
 	go func() {
 		var err error
-		if rows, err = d.ours(ctx, o.bill.FetchedAt, m.ours.add); err != nil {
+		if rows, err = d.ours(ctx, m.ours.add); err != nil {
 			stop(err)
 		}
 		ours <- err
@@ -98,10 +97,10 @@ func (d *dayRun) read(ctx context.Context, o *original, add func(*record) error)
 // ours reads our rows of the day, without those that stand in another day's
 // bill, and those that the day before carried over. What moved after the bill
 // was made, on a day that is not over, cannot stand in it.
-func (d *dayRun) ours(ctx context.Context, made time.Time, add func(*record) error) (rows int64, err error) {
+func (d *dayRun) ours(ctx context.Context, add func(*record) error) (rows int64, err error) {
 	from, to := d.terms.Window(d.job.Day)
-	if made.Before(to) {
-		to = made
+	if d.made.Before(to) {
+		to = d.made
 	}
 	for _, list := range []func(after Place) ([]Movement, error){
 		func(after Place) ([]Movement, error) {

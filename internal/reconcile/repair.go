@@ -154,6 +154,9 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	if d.result.known[string(StatusMismatch)+"/"+m.ID] {
 		return nil // the file has it
 	}
+	if !m.At.Add(d.terms.margin).Before(d.made) {
+		return nil // on a day that is not over: sent when the file was made, or later
+	}
 	if !carried && d.terms.nearEnd(d.job.Day, m.At) {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day})
 		return nil

@@ -241,3 +241,28 @@ func TestRepair_Reversal(t *testing.T) {
 	w2.bill(d, row(a), b)
 	w2.want(w2.run(d), reconcile.StatusBalanced, 1, 2)
 }
+
+// A file that was made before the day was over decides nothing about what was
+// sent since.
+func TestRepair_DoubtAfterTheFile(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	w.repeatable = false
+	d := day(t, "2026-11-20")
+	a := w.book(100, noon)
+	r := w.refund(a, 30, noon.Add(time.Hour), doubtful)
+	w.core.answers[r.ID] = "processing"
+	w.bill(d, row(a))
+	for _, at := range []time.Duration{30 * time.Minute, time.Hour + time.Minute} {
+		w.clock.set(noon.Add(at))
+		w.want(w.run(d), reconcile.StatusBalanced, 1, 1)
+		if len(w.core.settled) != 0 {
+			t.Fatalf("settled by a file of %s: %+v", at, w.core.settled)
+		}
+	}
+	w.clock.set(noon.Add(2 * time.Hour))
+	w.run(d)
+	if len(w.core.settled) != 1 || w.core.settled[0].Succeeded {
+		t.Errorf("%+v", w.core.settled)
+	}
+}

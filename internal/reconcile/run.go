@@ -138,6 +138,8 @@ type dayRun struct {
 	bills  []Bill
 	// digest is the trade bill's, empty where there is no file.
 	digest string
+	// made is when the trade bill was asked for.
+	made time.Time
 	// pool is what the neighbouring days left, by subject.
 	pool map[string]PoolRow
 	// carriedDoubts are refunds in doubt of the day before.
@@ -176,7 +178,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 		return d.notFetched(ctx, err)
 	}
 	defer o.close()
-	d.digest = o.bill.Digest
+	d.digest, d.made = o.bill.Digest, o.bill.FetchedAt
 	failpoint.Before(failpoint.BillMatch)
 	err = d.match(ctx, o)
 	failpoint.After(failpoint.BillMatch)
