@@ -14,6 +14,9 @@ type chart struct {
 // was given back.
 type chartGroup struct {
 	Row summaryRow
+	// Tail is the end of the account's id, where the channel alone does not name
+	// it.
+	Tail string
 	// Y is the group's top.
 	Y    int
 	Bars []bar
@@ -33,13 +36,14 @@ type bar struct {
 // Measures of the chart.
 const (
 	chartWidth  = 1080
-	chartLabel  = 110
+	chartLabel  = 130
 	chartSpace  = 140 // for the amount behind the longest bar
 	barHeight   = 14
 	barGap      = 2
 	pairGap     = 8
 	groupGap    = 22
 	chartMargin = 8
+	tailLetters = 4
 )
 
 // newChart draws rows of one currency; nil where there is nothing to draw.
@@ -56,8 +60,15 @@ func newChart(rows []summaryRow) *chart {
 	}
 	c := &chart{Width: chartWidth, Currency: rows[0].Currency}
 	y := chartMargin
+	accounts := map[string]int{}
+	for _, r := range rows {
+		accounts[r.Channel]++
+	}
 	for _, r := range rows {
 		g := chartGroup{Row: r, Y: y}
+		if accounts[r.Channel] > 1 {
+			g.Tail = "…" + r.AccountID[max(0, len(r.AccountID)-tailLetters):]
+		}
 		for i, pair := range []struct {
 			kind         string
 			ours, theirs int64

@@ -242,6 +242,11 @@ func TestSecondStep(t *testing.T) {
 	if res := b.get("/account"); res.status != http.StatusOK {
 		t.Errorf("after the code: %d", res.status)
 	}
+	for _, s := range w.memory.sessions {
+		if s.Stage == console.StageCode {
+			t.Error("the session that waited for the code lives on")
+		}
+	}
 	// Codes are guessed no oftener than passwords are.
 	guess := w.browser()
 	guess.login("anna", password)

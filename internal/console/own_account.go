@@ -73,8 +73,12 @@ func (l *Logins) ConfirmTOTP(ctx context.Context, u User, s Session, code, addre
 	if !ok {
 		return ErrWrongLogin
 	}
-	if _, err := l.staff.store.UseTOTPStep(ctx, u.ID, step); err != nil {
+	first, err := l.staff.store.UseTOTPStep(ctx, u.ID, step)
+	if err != nil {
 		return fmt.Errorf("use a code: %w", err)
+	}
+	if !first {
+		return ErrWrongLogin
 	}
 	return l.staff.changeKeeping(ctx, u.Name, "console_user.totp", u.ID, true, s.Hash, func(u *User) error {
 		u.TOTPSecret, u.TOTPPending = u.TOTPPending, nil

@@ -193,5 +193,14 @@ var permissionNames = map[string]permission{
 
 // DayLink is the page of a day, for the merchant that is shown.
 func (p *page) DayLink(day channels.Day, merchantID string) string {
-	return Prefix + "/days/" + day.String() + merchantQuery("?", merchantID)
+	return Prefix + "/days/" + day.String() + p.MerchantQuery(merchantID)
+}
+
+// MonthLink is the calendar of a day's month, for the merchant that is shown.
+func (p *page) MonthLink(day channels.Day, merchantID string) string {
+	link := Prefix + "/days?month=" + day.Format("2006-01")
+	if !p.User.Operator() {
+		return link
+	}
+	return link + merchantQuery("&", merchantID)
 }
