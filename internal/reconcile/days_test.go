@@ -252,6 +252,17 @@ func TestRun_NoBusiness(t *testing.T) {
 	}
 }
 
+// An answer that may mean either is not believed of a day that has not begun.
+func TestRun_NoBusinessYet(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	d := day(t, "2026-11-22")
+	w.bank.change(func(b *bank) { b.fetchErr[d] = channels.ErrBillAbsent })
+	w.want(w.run(d), reconcile.StatusPending, 1, 0)
+	w.clock.set(d.Next().Start().Add(10 * time.Hour))
+	w.want(w.run(d), reconcile.StatusBalanced, 1, 0)
+}
+
 func (w *world) archived(digest string) bool {
 	w.Helper()
 	f, _, err := w.service().OpenFile(w.Context(), digest)

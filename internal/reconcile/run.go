@@ -210,7 +210,9 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	if errors.As(err, &internal) {
 		return Reconciliation{}, err
 	}
-	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) {
+	// "None" of a day that has not begun says nothing yet.
+	from, _ := d.terms.Window(d.job.Day)
+	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) && from.Before(d.s.now()) {
 		busy, asked := d.hadBusiness(ctx)
 		switch {
 		case asked != nil:
