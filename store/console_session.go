@@ -9,6 +9,7 @@ import (
 
 	"github.com/paymux/paymux/internal/audit"
 	"github.com/paymux/paymux/internal/console"
+	"github.com/paymux/paymux/internal/payment"
 )
 
 // purgeConsole is how many rows that are over one write removes.
@@ -35,6 +36,9 @@ func (r consoleSessionRow) session() (console.Session, error) {
 // InsertSession is console.Sessions'.
 func (c Console) InsertSession(ctx context.Context, s console.Session, ended string, entry audit.Entry) error {
 	return c.db.write(ctx, func(tx *Tx) error {
+		if err := beginLogin(ctx, tx, s); err != nil {
+			return err
+		}
 		_, err := tx.q.ExecContext(ctx, `DELETE FROM console_sessions WHERE hash = ?`, ended)
 		if err != nil {
 			return fmt.Errorf("end session: %w", err)
@@ -48,13 +52,28 @@ func (c Console) InsertSession(ctx context.Context, s console.Session, ended str
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
-		if s.Stage == console.StageFull {
-			if _, err := tx.q.ExecContext(ctx, `UPDATE console_users SET last_login_at = ? WHERE id = ?`, millis(s.CreatedAt), s.UserID); err != nil {
-				return fmt.Errorf("note login: %w", err)
-			}
-		}
 		return tx.InsertAudit(ctx, entry)
 	})
+}
+
+// beginLogin notes a login with its user, if that is still who was checked. It
+// locks the row: a change that ends the user's sessions comes before, and is
+// seen here, or after, and ends this one.
+func beginLogin(ctx context.Context, tx *Tx, s console.Session) error {
+	noted := `last_login_at`
+	var args []any
+	if s.Stage == console.StageFull {
+		noted, args = `?`, []any{millis(s.CreatedAt)}
+	}
+	n, err := affected(tx.q.ExecContext(ctx, `UPDATE console_users SET last_login_at = `+noted+` WHERE id = ? AND version = ? AND disabled = 0`,
+		append(args, s.UserID, s.Version)...))
+	if err != nil {
+		return fmt.Errorf("note login: %w", err)
+	}
+	if n == 0 {
+		return payment.ErrStale
+	}
+	return nil
 }
 
 // purgeBefore removes rows whose time is over, few at a time.

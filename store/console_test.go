@@ -125,10 +125,17 @@ func testConsoleSessions(t *testing.T, db *store.DB) {
 	u := newConsoleUser("sess")
 	must(t, c.InsertUser(ctx, u, consoleEntry("x.add")))
 	at := storetest.Start()
+	session := func(hash string, stage console.Stage, created time.Time, version int64) console.Session {
+		return console.Session{
+			Hash: hash, UserID: u.ID, Stage: stage, Address: "::1", CreatedAt: created, SeenAt: created, ExpiresAt: created.Add(time.Hour), Version: version,
+		}
+	}
+	version := int64(1)
 	begin := func(hash, ended string, stage console.Stage, created time.Time) console.Session {
 		t.Helper()
-		s := console.Session{Hash: hash, UserID: u.ID, Stage: stage, Address: "::1", CreatedAt: created, SeenAt: created, ExpiresAt: created.Add(time.Hour)}
+		s := session(hash, stage, created, version)
 		must(t, c.InsertSession(ctx, s, ended, consoleEntry("console.login")))
+		s.Version = 0
 		return s
 	}
 	gone := func(hash string) {
@@ -156,6 +163,12 @@ func testConsoleSessions(t *testing.T, db *store.DB) {
 	must(t, err)
 	must(t, c.SaveUser(ctx, fresh, true, "second", consoleEntry("x.save")))
 	gone("full")
+	for _, stage := range []console.Stage{console.StageCode, console.StageFull} {
+		if err := c.InsertSession(ctx, session("outrun", stage, at, version), "second", consoleEntry("console.login")); !errors.Is(err, payment.ErrStale) {
+			t.Errorf("a login that a change has overtaken: %v", err)
+		}
+	}
+	version = 2
 	if _, _, err := c.SessionByHash(ctx, "second"); err != nil {
 		t.Errorf("the session to keep: %v", err)
 	}
@@ -164,6 +177,11 @@ func testConsoleSessions(t *testing.T, db *store.DB) {
 	must(t, c.DeleteSession(ctx, "later", consoleEntry("console.logout")))
 	must(t, c.DeleteSession(ctx, "later", consoleEntry("console.logout")))
 	gone("later")
+	fresh.Version, fresh.Disabled = 2, true
+	must(t, c.SaveUser(ctx, fresh, true, "", consoleEntry("x.save")))
+	if err := c.InsertSession(ctx, session("disabled", console.StageFull, at, 3), "", consoleEntry("console.login")); !errors.Is(err, payment.ErrStale) {
+		t.Errorf("a login of somebody disabled: %v", err)
+	}
 	list, err := db.ListAudit(ctx, audit.Filter{Action: "console.logout", Limit: 10})
 	must(t, err)
 	if len(list) != 1 {

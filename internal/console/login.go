@@ -67,7 +67,7 @@ func (l *Logins) Begin(ctx context.Context, name, password, address string) (tok
 		return "", Session{}, fmt.Errorf("log in: %w", err)
 	}
 	if outdated {
-		l.rehash(ctx, u, password)
+		u = l.rehash(ctx, u, password)
 	}
 	stage := StageFull
 	if u.HasTOTP() {
@@ -148,7 +148,7 @@ func (l *Logins) start(ctx context.Context, u User, stage Stage, before, address
 	}
 	token := base64.RawURLEncoding.EncodeToString(raw[:])
 	now := l.staff.stamp()
-	s := Session{Hash: tokenHash(token), UserID: u.ID, Stage: stage, Address: address, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(l.limits.Longest)}
+	s := Session{Hash: tokenHash(token), UserID: u.ID, Stage: stage, Address: address, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(l.limits.Longest), Version: u.Version}
 	action := "console.login"
 	if stage == StageCode {
 		s.ExpiresAt = now.Add(codeTime)
@@ -194,14 +194,20 @@ func (l *Logins) failed(ctx context.Context, u User, action, address string) err
 	return ErrWrongLogin
 }
 
-// rehash keeps the password under today's cost. That it fails hurts nobody: the
-// next login tries again.
-func (l *Logins) rehash(ctx context.Context, u User, password string) {
+// rehash keeps the password under today's cost and gives the user as it is
+// then. That it fails hurts nobody: the next login tries again.
+func (l *Logins) rehash(ctx context.Context, u User, password string) User {
 	hash, err := l.staff.hasher.Hash(ctx, password)
-	if err == nil {
-		u.PasswordHash = hash
-		_ = l.staff.store.SaveUser(ctx, u, false, "", l.staff.entry(u.Name, "console_user.rehash", u, nil))
+	if err != nil {
+		return u
 	}
+	next := u
+	next.PasswordHash = hash
+	if l.staff.store.SaveUser(ctx, next, false, "", l.staff.entry(u.Name, "console_user.rehash", u, nil)) != nil {
+		return u
+	}
+	next.Version++
+	return next
 }
 
 // tokenHash is what is kept of a token: it has 256 random bits, so a plain hash

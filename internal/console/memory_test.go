@@ -107,6 +107,10 @@ func (m *memory) UseTOTPStep(_ context.Context, id string, step int64) (bool, er
 func (m *memory) InsertSession(_ context.Context, s console.Session, ended string, e audit.Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if u := m.users[s.UserID]; u.Disabled || u.Version != s.Version {
+		return payment.ErrStale
+	}
+	s.Version = 0
 	delete(m.sessions, ended)
 	m.sessions[s.Hash] = s
 	if s.Stage == console.StageFull {

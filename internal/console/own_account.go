@@ -26,6 +26,9 @@ func (l *Logins) ChangePassword(ctx context.Context, u User, s Session, old, nex
 	if err != nil {
 		return "", err
 	}
+	if u, err = l.staff.store.UserByID(ctx, u.ID); err != nil {
+		return "", fmt.Errorf("read console user: %w", err)
+	}
 	token, _, err = l.start(ctx, u, StageFull, s.Hash, address)
 	return token, err
 }

@@ -34,7 +34,8 @@ type Users interface {
 type Sessions interface {
 	// InsertSession begins a session, ends the one with the hash ended (none for
 	// an empty one), notes a full login with its user, and removes sessions that
-	// ended before s.CreatedAt.
+	// ended before s.CreatedAt. payment.ErrStale where the user is disabled or
+	// has another version than s.Version: what was checked holds no more.
 	InsertSession(ctx context.Context, s Session, ended string, entry audit.Entry) error
 	// SessionByHash finds a session with its user; payment.ErrNotFound.
 	SessionByHash(ctx context.Context, hash string) (Session, User, error)

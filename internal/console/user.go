@@ -86,6 +86,9 @@ type Session struct {
 	SeenAt    time.Time
 	// ExpiresAt is when it ends whatever is done with it.
 	ExpiresAt time.Time
+	// Version is the user's when a session begins; it is not kept. A user who is
+	// another one by then (a new password, disabled) begins none.
+	Version int64
 }
 
 // Errors of logging in; a person is told no more than these say.
