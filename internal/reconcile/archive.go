@@ -10,7 +10,7 @@ import (
 
 // chunkBytes is how files are cut in the database: small enough not to hold up
 // a payment's commit.
-const chunkBytes = 128 << 10
+const chunkBytes = 256 << 10
 
 // store keeps a file in the archive, piece by piece. One that is there already
 // is not written again.
