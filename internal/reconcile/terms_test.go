@@ -44,7 +44,7 @@ func FuzzShare(f *testing.F) {
 	f.Fuzz(func(t *testing.T, amount, part, whole int64) {
 		const most = 1_000_000_000_000
 		if amount < 0 || amount > most || whole < 1 || whole > most || part < 0 || part > whole {
-			t.Skip()
+			return // no amounts of an order
 		}
 		twice := new(big.Int).Mul(big.NewInt(2*amount), big.NewInt(part))
 		want := twice.Add(twice, big.NewInt(whole)).Div(twice, big.NewInt(2*whole))
