@@ -61,12 +61,17 @@ func between(rng *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(rng.Int64N(int64(most-least)))
 }
 
-// rage works all hands until the time is over or ctx ends.
-func (a *adversary) rage(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, a.duration)
+// rage works all hands until everybody was killed who was to be and the
+// merchants have done, or ctx ends.
+func (a *adversary) rage(ctx context.Context, done <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all sync.WaitGroup
-	all.Go(func() { a.killing(ctx) })
+	all.Go(func() {
+		a.killing(ctx)
+		<-done
+		cancel()
+	})
 	for i, channel := range a.channels {
 		rng := a.random(handFaults + uint64(i))
 		all.Go(func() { a.faulting(ctx, rng, channel) })

@@ -115,9 +115,11 @@ func Run(ctx context.Context, world World, opts Options) (Result, error) {
 	_, _ = fmt.Fprintf(s.opts.Out, "torture: seed %d, %d orders, %d kills within %s, %d gateways, %v\n",
 		s.opts.Seed, s.opts.Orders, s.opts.Kills, s.opts.Duration, len(s.gateways), offers)
 	began := now()
+	done := make(chan struct{})
 	var all sync.WaitGroup
-	all.Go(func() { a.rage(ctx) })
+	all.Go(func() { a.rage(ctx, done) })
 	s.shop(ctx, offers)
+	close(done)
 	all.Wait()
 	if err := errors.Join(ctx.Err(), errors.Join(a.broken...)); err != nil {
 		return Result{}, fmt.Errorf("torture: %w", err)
