@@ -93,6 +93,20 @@ func TestSteps_AreThoseOfTheSource(t *testing.T) {
 	}
 }
 
+// TestSteps_StandInTheDocument keeps the table of results complete.
+func TestSteps_StandInTheDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "reliability.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range failpoint.Steps() {
+		if !strings.Contains(string(text), "| `"+string(e.Step)+"` | "+e.Does) {
+			t.Errorf("docs/reliability.md has no row of step %s that says: %s", e.Step, e.Does)
+		}
+	}
+}
+
 // TestOff_DoesNothing proves that a normal build has nothing of this: the
 // functions are empty, so that the compiler leaves the calls out.
 func TestOff_DoesNothing(t *testing.T) {
