@@ -131,10 +131,11 @@ func (env *environment) closeDay(ctx context.Context, dir, day string) error {
 func (env *environment) invite(p app.Profile, dir string) {
 	_, _ = fmt.Fprintf(env.stdout, `
 It stays up until you press Ctrl-C. To look around:
+  console             %s as %s, password in %s
   API documentation   %s/docs
   simulators' books   %s/_control/trades
   a signed request    paymux call --profile %s GET /v1/payments
-`, p.API, p.Sandbox, dir+"/"+app.ProfileFile)
+`, p.Console, p.ConsoleUser, p.ConsolePasswordFile, p.API, p.Sandbox, dir+"/"+app.ProfileFile)
 }
 
 // lastLines gives the last lines of a file that is not large.
