@@ -47,14 +47,17 @@ func (db *DB) StatementByID(ctx context.Context, accountID string, bySent bool, 
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
 		list = nil
 		for _, part := range []struct {
-			head, id, clock string
+			head, id, moved string
 			ids             []string
-		}{{paymentLine, "a.id", paidAt, attempts}, {refundLine(refundClock(bySent)), "r.id", refundClock(bySent), refunds}} {
+		}{
+			{paymentLine, "a.id", "a.paid_at IS NOT NULL AND a.status IN ('succeeded', 'reversed')", attempts},
+			{refundLine(refundClock(bySent)), "r.id", refundClock(bySent) + " IS NOT NULL AND r.status = 'succeeded'", refunds},
+		} {
 			if len(part.ids) == 0 {
 				continue
 			}
 			args := padded(anys(part.ids), any(""))
-			found, err := statementLines(ctx, q, part.head+part.clock+` IS NOT NULL AND `+part.id+` IN (`+placeholders(len(args))+`)`,
+			found, err := statementLines(ctx, q, part.head+part.moved+` AND `+part.id+` IN (`+placeholders(len(args))+`)`,
 				append([]any{accountID}, args...)...)
 			if err != nil {
 				return err

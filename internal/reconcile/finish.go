@@ -54,15 +54,21 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
 	o.Pool, o.Settled = d.result.pool, d.result.settled
 	o.Planned = !d.s.now().Before(d.dueAt())
-	if d.previous != nil {
-		o.Gone = d.gone(before, r.Version)
+	// A run that died may have left differences of no version.
+	left, err := d.list(ctx, DiscrepancyFilter{AccountID: d.account.ID, Day: d.job.Day, Status: Open})
+	if err != nil {
+		return Reconciliation{}, err
 	}
+	o.Gone = d.gone(left, r.Version)
 	failpoint.Before(failpoint.ReconcileFinish)
 	if err := d.s.Store.Finish(ctx, o); err != nil {
 		return Reconciliation{}, err
 	}
 	failpoint.After(failpoint.ReconcileFinish)
 	if err := d.wakeNext(ctx); err != nil {
+		return Reconciliation{}, err
+	}
+	if err := d.overtaken(ctx); err != nil {
 		return Reconciliation{}, err
 	}
 	return d.s.Store.ReconciliationByID(ctx, "", r.ID)
@@ -103,8 +109,13 @@ func (d *dayRun) found(ctx context.Context) ([]Discrepancy, error) {
 	if d.previous == nil {
 		return nil, nil
 	}
+	return d.list(ctx, DiscrepancyFilter{ReconciliationID: d.previous.ID})
+}
+
+// list reads all that a filter selects.
+func (d *dayRun) list(ctx context.Context, f DiscrepancyFilter) ([]Discrepancy, error) {
 	var all []Discrepancy
-	f := DiscrepancyFilter{ReconciliationID: d.previous.ID, Limit: maxPage}
+	f.Limit = maxPage
 	for {
 		page, err := d.s.Store.ListDiscrepancies(ctx, f)
 		if err != nil {
@@ -119,7 +130,7 @@ func (d *dayRun) found(ctx context.Context) ([]Discrepancy, error) {
 	}
 }
 
-// gone lists what the version before had open and this one has not found.
+// gone lists what was open of the day and this version has not found.
 func (d *dayRun) gone(before []Discrepancy, version int) []Gone {
 	var list []Gone
 	for _, old := range before {
@@ -237,6 +248,9 @@ func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconci
 	matched := d.previous != nil && !d.previous.FinishedAt.IsZero()
 	if matched {
 		o.Reconciliation = Reconciliation{}
+		// What is told is not the stored result, so it does not bear its name.
+		r.ID, r.Version = "", 0
+		r.Failure += fmt.Sprintf("; the result of version %d stays", d.previous.Version)
 	}
 	d.plan(ctx, &o, status, r.Failure)
 	if err := d.s.Store.Finish(ctx, o); err != nil {
@@ -278,6 +292,30 @@ func failureText(err error) string {
 	default:
 		return err.Error()
 	}
+}
+
+// overtaken has the day run again where the day before ended while this one was
+// being matched: what it left was not looked at here.
+func (d *dayRun) overtaken(ctx context.Context) error {
+	now := &dayRun{s: d.s, account: d.account, job: d.job, terms: d.terms}
+	if err := now.neighbours(ctx); err != nil {
+		return err
+	}
+	changed := d.result.waiting && now.beforeDone
+	before := d.job.Day.Add(-1)
+	own := map[string]bool{}
+	for _, p := range d.result.pool {
+		own[p.SubjectID] = true
+	}
+	for id, p := range now.pool {
+		if _, known := d.pool[id]; !known && !own[id] && (p.Home == before || p.Bill == before && p.Home == d.job.Day) {
+			changed = true
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return d.s.Store.RetryDay(ctx, d.lease.DayKey, d.s.now())
 }
 
 // wakeNext has the following day run again where this run changed what it builds

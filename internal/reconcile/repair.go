@@ -161,6 +161,10 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day})
 		return nil
 	}
+	if !carried && d.terms.nearStart(d.job.Day, m.At) && !d.beforeDone {
+		d.result.waiting = true // the file of the day before may have it
+		return nil
+	}
 	if carried {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day.Add(-1)})
 	}
