@@ -14,6 +14,7 @@ import (
 
 // steps says for people what a run does.
 var steps = map[reconcile.Step]string{
+	reconcile.StepWait:   "waiting for another run of this day, or for the lease of one that died",
 	reconcile.StepFetch:  "fetching the bill",
 	reconcile.StepRead:   "reading the bill",
 	reconcile.StepLocal:  "reading our books",

@@ -295,7 +295,7 @@ func Default() Config {
 		Routing:   Routing{Reload: 2 * time.Second, SlowStart: 30 * time.Second, Idle: time.Minute, Recent: 10 * time.Minute},
 		Retention: Retention{EventsDays: 400, NotificationsDays: 400, Every: time.Hour, Batch: 500},
 		Reconciliation: Reconciliation{
-			Poll: time.Minute, Concurrency: 2, Lease: 2 * time.Minute, BusyWait: 2 * time.Minute,
+			Poll: time.Minute, Concurrency: 2, Lease: 30 * time.Second, BusyWait: 2 * time.Minute,
 			DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour, CatchUpDays: 7, EdgeMargin: 10 * time.Minute,
 			RetryLadder:  []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute, time.Hour},
 			FetchTimeout: 10 * time.Minute, MaxBillBytes: 2 << 30, MaxDifferences: 50_000, MaxRepairs: 1000, SecondEyesAbove: 100_000,

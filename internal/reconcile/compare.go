@@ -91,12 +91,12 @@ func (d *dayRun) missing(r record) {
 
 // repeated is a further row of the bill about something that it has already.
 func (d *dayRun) repeated(r record) {
-	kind, detail := DuplicatePayment, "the bill has this order a further time: the payer may have paid twice"
+	detail := "the bill has this order a further time, our books have it once: the payer may have paid twice"
 	if r.refund {
-		kind, detail = MissingLocally, "the bill has this refund a further time; our books have it once"
+		detail = "the bill has this refund a further time; our books have it once"
 	}
 	d.result.find(finding{
-		kind: kind, subject: d.result.unusedSubject(kind, billSubject(&r), 2), theirs: theirEntry(&r), detail: detail,
+		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(&r), 2), theirs: theirEntry(&r), detail: detail,
 	})
 }
 

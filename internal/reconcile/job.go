@@ -19,6 +19,7 @@ type Step string
 
 // The steps of a run, in their order.
 const (
+	StepWait      Step = "wait"      // another process works on the day
 	StepFetch     Step = "fetch"     // the original comes from the channel
 	StepRead      Step = "read"      // its rows are read and checked
 	StepLocal     Step = "local"     // our own rows are read

@@ -103,11 +103,11 @@ func TestMatch_Kinds(t *testing.T) {
 				again.ChannelTradeNo = "T2"
 				return append(rows, again)
 			}, 3,
-			[]string{"duplicate_payment open bill:T2#2 -/10000"},
+			[]string{"missing_locally open bill:T2#2 -/10000"},
 		},
 		"the same row three times": {
 			func(rows []channels.BillRow) []channels.BillRow { return append(rows, rows[0], rows[0]) }, 3,
-			[]string{"duplicate_payment open bill:T{a}#2 -/10000", "duplicate_payment open bill:T{a}#3 -/10000"},
+			[]string{"missing_locally open bill:T{a}#2 -/10000", "missing_locally open bill:T{a}#3 -/10000"},
 		},
 		"a refund twice": {
 			func(rows []channels.BillRow) []channels.BillRow { return append(rows, rows[2]) }, 3,

@@ -33,17 +33,17 @@ func (s *Service) Run(ctx context.Context, job Job) (Reconciliation, error) {
 	if err != nil {
 		return Reconciliation{}, fmt.Errorf("reconcile account %s: %w", job.AccountID, err)
 	}
-	lease, err := s.acquire(ctx, account, job.Day)
+	tell := job.Progress
+	if tell == nil {
+		tell = func(Progress) {}
+	}
+	lease, err := s.acquire(ctx, account, job.Day, tell)
 	if err != nil {
 		return Reconciliation{}, err
 	}
 	r, err := s.runLeased(ctx, account, lease, job)
 	if err != nil {
 		return Reconciliation{}, fmt.Errorf("reconcile %s of account %s: %w", job.Day, job.AccountID, err)
-	}
-	tell := job.Progress
-	if tell == nil {
-		tell = func(Progress) {}
 	}
 	if !job.DeferStatement {
 		tell(Progress{Step: StepStatement})
@@ -68,12 +68,13 @@ func (s *Service) statementDue(ctx context.Context, merchantID string, day chann
 }
 
 // acquire leases the day, waiting a while for whoever works on it.
-func (s *Service) acquire(ctx context.Context, account Account, day channels.Day) (DayLease, error) {
+func (s *Service) acquire(ctx context.Context, account Account, day channels.Day, tell func(Progress)) (DayLease, error) {
 	for waited := time.Duration(0); ; waited += busyPoll {
 		lease, err := s.Store.AcquireDay(ctx, account, day, s.Owner, s.cfg.Lease)
 		if !errors.Is(err, ErrBusy) || waited >= s.cfg.BusyWait {
 			return lease, err
 		}
+		tell(Progress{Step: StepWait})
 		if err := s.Sleep(ctx, busyPoll); err != nil {
 			return DayLease{}, err
 		}
