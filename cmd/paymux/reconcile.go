@@ -53,6 +53,9 @@ func newReconcileCommand(env *environment) *cobra.Command {
 			if err == nil {
 				err = env.reconcile(c.Context(), service, day, options)
 			}
+			if errors.Is(err, errReported) && in.Config.Sandbox.Enabled {
+				_, _ = fmt.Fprintln(env.stderr, "The simulators run inside paymux serve: their bills can be had only while it runs on this installation.")
+			}
 			return errors.Join(err, in.Close())
 		},
 	}

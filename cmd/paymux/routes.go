@@ -69,7 +69,7 @@ func (r *routes) document() (string, error) {
 type revisionView struct {
 	MerchantID string    `json:"merchant_id"`
 	Version    int64     `json:"version"`
-	CreatedAt  time.Time `json:"created_at"`
+	CreatedAt  time.Time `json:"created_at,omitzero"`
 	Actor      string    `json:"actor"`
 	Note       string    `json:"reason"`
 	Document   string    `json:"document,omitempty"`
