@@ -25,11 +25,12 @@ type dayRow struct {
 	FinishedAt sql.NullInt64 `db:"finished_at"`
 	Waiting    bool          `db:"waiting"`
 	Statement  bool          `db:"statement_due"`
+	LeaseOwner string        `db:"lease_owner"`
 	LeaseUntil int64         `db:"lease_until"`
 	Fence      int64         `db:"fence"`
 }
 
-const selectDay = `SELECT account_id, day, merchant_id, channel, planned, next_try_at, tries, late_at, finished_at, waiting, statement_due, lease_until, fence
+const selectDay = `SELECT account_id, day, merchant_id, channel, planned, next_try_at, tries, late_at, finished_at, waiting, statement_due, lease_owner, lease_until, fence
 	FROM reconcile_days WHERE `
 
 func (r *dayRow) lease(fence int64) (reconcile.DayLease, error) {
@@ -244,6 +245,7 @@ func (db *DB) DayStates(ctx context.Context, merchantID string, from, to channel
 			DayKey: reconcile.DayKey{AccountID: r.AccountID, Day: day}, MerchantID: r.MerchantID, Channel: r.Channel,
 			FinishedAt: fromNullMillis(r.FinishedAt), NextTryAt: fromNullMillis(r.NextTryAt), LateAt: fromNullMillis(r.LateAt),
 			Leased: r.LeaseUntil > clock, Waiting: r.Waiting, StatementDue: r.Statement,
+			Fence: r.Fence, Owner: r.LeaseOwner,
 		}, err
 	})
 }

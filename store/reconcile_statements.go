@@ -44,7 +44,7 @@ func (db *DB) StatementsOf(ctx context.Context, merchantID string, day channels.
 }
 
 // SaveStatement implements [reconcile.Statements].
-func (db *DB) SaveStatement(ctx context.Context, s reconcile.StoredStatement, e *payment.Event) error {
+func (db *DB) SaveStatement(ctx context.Context, s reconcile.StoredStatement, e *payment.Event, read []reconcile.DayState) error {
 	err := db.write(ctx, func(tx *Tx) error {
 		_, err := tx.q.ExecContext(ctx, `INSERT INTO statements
 			(merchant_id, day, version, csv_digest, csv_size, xlsx_digest, xlsx_size, row_count, rows_digest, created_at) VALUES (`+placeholders(10)+`)`,
@@ -57,7 +57,7 @@ func (db *DB) SaveStatement(ctx context.Context, s reconcile.StoredStatement, e 
 				return err
 			}
 		}
-		return tx.clearStatementDue(ctx, reconcile.MerchantDay{MerchantID: s.MerchantID, Day: s.Day})
+		return tx.clearStatementDue(ctx, read)
 	})
 	if err != nil {
 		return fmt.Errorf("write statement: %w", err)
@@ -66,11 +66,26 @@ func (db *DB) SaveStatement(ctx context.Context, s reconcile.StoredStatement, e 
 }
 
 // ClearStatementDue implements [reconcile.Statements].
-func (db *DB) ClearStatementDue(ctx context.Context, day reconcile.MerchantDay) error {
-	return db.write(ctx, func(tx *Tx) error { return tx.clearStatementDue(ctx, day) })
+func (db *DB) ClearStatementDue(ctx context.Context, read []reconcile.DayState) error {
+	err := db.write(ctx, func(tx *Tx) error { return tx.clearStatementDue(ctx, read) })
+	if err != nil {
+		return fmt.Errorf("keep that a statement holds: %w", err)
+	}
+	return nil
 }
 
-func (tx *Tx) clearStatementDue(ctx context.Context, day reconcile.MerchantDay) error {
-	_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET statement_due = 0 WHERE merchant_id = ? AND day = ?`, day.MerchantID, day.Day.String())
-	return err
+// clearStatementDue leaves the flag of a day on which a lease began or ended
+// since it was read: the statement may not have that run's result.
+func (tx *Tx) clearStatementDue(ctx context.Context, read []reconcile.DayState) error {
+	for _, d := range read {
+		if !d.StatementDue {
+			continue
+		}
+		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET statement_due = 0 WHERE account_id = ? AND day = ? AND fence = ? AND lease_owner = ?`,
+			d.AccountID, d.Day.String(), d.Fence, d.Owner)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -191,14 +191,19 @@ func onSQLite(t testing.TB) *world {
 func (w *world) service() *reconcile.Service { return w.serviceOn(w.db, "host/1") }
 
 func (w *world) serviceOn(db reconcile.Store, owner string) *reconcile.Service {
-	return reconcile.New(w.cfg, reconcile.Deps{
-		Store: db, Directory: w, Core: w.core, WriteCSV: writeText, WriteXLSX: writeText, NewID: storetest.NewID, Now: w.clock.Now,
+	return reconcile.New(w.cfg, w.deps(db, owner, writeText))
+}
+
+// deps is what a service works with, with its writer of the second file.
+func (w *world) deps(db reconcile.Store, owner string, second reconcile.StatementWriter) reconcile.Deps {
+	return reconcile.Deps{
+		Store: db, Directory: w, Core: w.core, WriteCSV: writeText, WriteXLSX: second, NewID: storetest.NewID, Now: w.clock.Now,
 		Owner: owner, Logger: slog.New(slog.DiscardHandler), Wake: func() { w.wakes++ },
 		Sleep: func(ctx context.Context, _ time.Duration) error {
 			<-ctx.Done() // no lease is renewed, and nobody waits
 			return context.Cause(ctx)
 		},
-	})
+	}
 }
 
 // writeText is a statement that shows everything it is given.

@@ -132,6 +132,10 @@ type DayState struct {
 	Leased, Waiting     bool
 	StatementDue        bool
 	LateAt              time.Time
+	// Fence and Owner are of the newest lease; one that ended has no owner.
+	// While both stay, no run has written a result.
+	Fence int64
+	Owner string
 }
 
 // Days is the schedule: who works on which account's day, and when.
@@ -251,11 +255,13 @@ type StaffTx interface {
 type Statements interface {
 	StatementsOf(ctx context.Context, merchantID string, day channels.Day) ([]StoredStatement, error)
 	// SaveStatement writes a version with its event (nil: none) in one
-	// transaction and clears the days' StatementDue flag; payment.ErrDuplicate
-	// when the version exists.
-	SaveStatement(ctx context.Context, s StoredStatement, e *payment.Event) error
-	// ClearStatementDue says that the newest version holds.
-	ClearStatementDue(ctx context.Context, day MerchantDay) error
+	// transaction and clears the flag as ClearStatementDue does;
+	// payment.ErrDuplicate when the version exists.
+	SaveStatement(ctx context.Context, s StoredStatement, e *payment.Event, read []DayState) error
+	// ClearStatementDue says that the newest version holds: it clears the
+	// StatementDue flag of the days that are still as they were read before what
+	// the statement says was.
+	ClearStatementDue(ctx context.Context, read []DayState) error
 }
 
 // StoredStatement is a statement with the digest of what it says.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,13 +21,20 @@ import (
 // eventReady tells a merchant that a day's statement is there.
 const eventReady payment.EventType = "reconciliation.ready"
 
+// statementTries bounds how often a statement is begun anew.
+const statementTries = 4
+
+// errMoved says that what a statement says changed while it was written.
+var errMoved = errors.New("the books changed while the statement was written; it is written again")
+
 // WriteStatement writes a merchant's files of a day from what is known now. The
 // newest version is given where nothing has changed since it; else it is a new
 // version, and the merchant is told.
 func (s *Service) WriteStatement(ctx context.Context, merchantID string, day channels.Day) (Statement, error) {
 	st, err := s.writeStatement(ctx, merchantID, day)
-	if errors.Is(err, payment.ErrDuplicate) {
-		// Another process wrote that version at the same time: hold against it.
+	// Another process wrote that version at the same time, or the books moved
+	// between the files: hold against what is there now.
+	for tries := 1; tries < statementTries && (errors.Is(err, payment.ErrDuplicate) || errors.Is(err, errMoved)); tries++ {
 		st, err = s.writeStatement(ctx, merchantID, day)
 	}
 	if err != nil {
@@ -40,11 +48,16 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 	if err != nil {
 		return Statement{}, err
 	}
+	// Before all else: a result that comes later makes the statement due again.
+	read, err := s.Store.DayStates(ctx, merchantID, day, day)
+	if err != nil {
+		return Statement{}, err
+	}
 	in := s.statementInput(ctx, merchantID, name, day)
 	if in.Accounts, err = s.Store.SummariesOf(ctx, merchantID, day, day); err != nil {
 		return Statement{}, err
 	}
-	digest, err := contentDigest(in)
+	digest, err := pin(&in)
 	if err != nil {
 		return Statement{}, err
 	}
@@ -55,7 +68,7 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 	in.Version = 1
 	if len(known) > 0 {
 		if known[0].RowsDigest == digest {
-			return known[0].Statement, s.Store.ClearStatementDue(ctx, MerchantDay{merchantID, day})
+			return known[0].Statement, s.Store.ClearStatementDue(ctx, read)
 		}
 		in.Version = known[0].Version + 1
 	}
@@ -73,7 +86,7 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 		return Statement{}, err
 	}
 	failpoint.Before(failpoint.StatementSave)
-	if err := s.Store.SaveStatement(ctx, st, event); err != nil {
+	if err := s.Store.SaveStatement(ctx, st, event, read); err != nil {
 		return Statement{}, err
 	}
 	failpoint.After(failpoint.StatementSave)
@@ -100,20 +113,44 @@ func (s *Service) statementInput(ctx context.Context, merchantID, name string, d
 	}
 }
 
-// contentDigest is over everything that a statement says but its version.
-func contentDigest(in StatementInput) (string, error) {
+// pin gives the digest of everything that a statement says but its version, and
+// has every further reading of the input fail with errMoved where it differs:
+// each file is a reading of its own, and all must say the same.
+func pin(in *StatementInput) (digest string, err error) {
 	h := sha256.New()
-	e := json.NewEncoder(h)
-	if err := in.Rows(func(r StatementRow) error { return e.Encode(r) }); err != nil {
+	if in.Rows, err = pinned(h, in.Rows, func(r StatementRow) any { return r }); err != nil {
 		return "", err
 	}
-	if err := e.Encode(in.Accounts); err != nil {
+	if err := json.NewEncoder(h).Encode(in.Accounts); err != nil {
 		return "", err
 	}
-	err := in.Discrepancies(func(d Discrepancy) error {
-		return e.Encode([]any{d.Kind, d.Status, d.SubjectID, entrySum(d.Ours), entrySum(d.Theirs), d.Resolution})
+	in.Discrepancies, err = pinned(h, in.Discrepancies, func(d Discrepancy) any {
+		return []any{d.Kind, d.Status, d.SubjectID, entrySum(d.Ours), entrySum(d.Theirs), d.Resolution}
 	})
 	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// pinned reads a list once into all, and gives it to be read the same again.
+func pinned[T any](all io.Writer, list func(each func(T) error) error, says func(T) any) (func(each func(T) error) error, error) {
+	sum := func(more io.Writer, each func(T) error) ([]byte, error) {
+		h := sha256.New()
+		e := json.NewEncoder(io.MultiWriter(h, more))
+		err := list(func(v T) error {
+			if err := e.Encode(says(v)); err != nil {
+				return err
+			}
+			return each(v)
+		})
+		return h.Sum(nil), err
+	}
+	first, err := sum(all, func(T) error { return nil })
+	return func(each func(T) error) error {
+		now, err := sum(io.Discard, each)
+		if err == nil && !bytes.Equal(now, first) {
+			err = errMoved
+		}
+		return err
+	}, err
 }
 
 // keepFile writes a file and keeps it in the archive.
