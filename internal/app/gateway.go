@@ -49,6 +49,11 @@ func NewGateway(ctx context.Context, in *Installation, listener net.Listener, pu
 	if err := in.Merchants.EnsurePlatformKeys(ctx); err != nil {
 		return nil, err
 	}
+	// Read now: a database that is gone at the first request must not keep
+	// answers from being signed.
+	if _, err := in.Merchants.KeyRing(ctx); err != nil {
+		return nil, err
+	}
 	g := &Gateway{in: in, listener: listener}
 	m := newMetrics()
 	g.state = openState(in.Config.Redis, in.Now, in.Logger)
