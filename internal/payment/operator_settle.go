@@ -12,6 +12,10 @@ import (
 // evidenceSkew is how far a time told as evidence may lie in the future.
 const evidenceSkew = 5 * time.Minute
 
+// evidenceLag is how far behind ours the clock may run by which evidence of a
+// refund tells its time.
+const evidenceLag = 10 * time.Minute
+
 // codeSettled is the failure code of a refund that evidence shows not to have
 // been executed.
 const codeSettled = "refund_not_executed"
@@ -99,14 +103,29 @@ func (c *change) contradictsRefund(r *Refund, ev RefundEvidence) (known bool, er
 		return false, refuse(CodeStatusConflict, "the channel's number of refund %s is %s, the evidence is about %s", r.ID, r.ChannelRefundNo, ev.ChannelRefundNo)
 	case r.Status == RefundSucceeded && !ev.Succeeded:
 		return false, refuse(CodeStatusConflict, "the channel said that refund %s succeeded; it cannot be settled as failed", r.ID)
-	case ev.Succeeded && !ev.At.IsZero() && ev.At.Before(r.CreatedAt.Truncate(time.Second)):
+	case ev.Succeeded && !ev.At.IsZero() && ev.At.Before(r.CreatedAt.Add(-evidenceLag)):
 		return false, refuse(CodeStatusConflict, "refund %s was asked for at %s, after the evidence's time", r.ID, r.CreatedAt.Format(time.RFC3339))
 	default:
 		return r.Status == RefundSucceeded || r.Status == RefundFailed && !ev.Succeeded, nil
 	}
 }
 
+// notBeforeSent books a refund at the time at which it was sent where the
+// evidence's clock was behind ours; its own time stays told.
+func notBeforeSent(r *Refund, ev RefundEvidence) RefundEvidence {
+	sent := r.SubmittedAt
+	if sent.IsZero() {
+		sent = r.CreatedAt.Truncate(time.Second)
+	}
+	if ev.Succeeded && !ev.At.IsZero() && ev.At.Before(sent) {
+		ev.Evidence += fmt.Sprintf("; it tells the time %s, booked at %s, when it was sent", ev.At.UTC().Format(time.RFC3339), sent.UTC().Format(time.RFC3339))
+		ev.At = sent
+	}
+	return ev
+}
+
 func (c *change) settleRefund(ctx context.Context, r *Refund, ev RefundEvidence) (refused *Error, err error) {
+	ev = notBeforeSent(r, ev)
 	entry := act{From: string(r.Status), Evidence: ev.Evidence, ChannelNo: ev.ChannelRefundNo, Amount: r.Amount.Minor()}
 	note := Change{AttemptID: r.AttemptID, RefundID: r.ID, Kind: "note", Detail: "settled with evidence: " + ev.Evidence}
 	if err := c.record(ctx, note); err != nil {
