@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -224,10 +227,8 @@ func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 		if err := tx.saveReconciliation(ctx, o.Reconciliation); err != nil {
 			return err
 		}
-		for _, g := range append(o.Gone[:len(o.Gone):len(o.Gone)], o.Settled...) {
-			if err := tx.settleDiscrepancy(ctx, o.Lease.AccountID, g); err != nil {
-				return err
-			}
+		if err := tx.settleDiscrepancies(ctx, o.Lease.AccountID, slices.Concat(o.Gone, o.Settled)); err != nil {
+			return err
 		}
 		if err := tx.savePool(ctx, o); err != nil {
 			return err
@@ -240,9 +241,30 @@ func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 	return nil
 }
 
-// settleDiscrepancy marks an open discrepancy as settled by itself, and lets
-// the result that it counts for follow.
-func (tx *Tx) settleDiscrepancy(ctx context.Context, accountID string, g reconcile.Gone) error {
+// settleDiscrepancies marks open discrepancies as settled by themselves, and
+// lets the results that they count for follow, each counted once.
+func (tx *Tx) settleDiscrepancies(ctx context.Context, accountID string, list []reconcile.Gone) error {
+	results := map[string]time.Time{}
+	for _, g := range list {
+		id, err := tx.settleDiscrepancy(ctx, accountID, g)
+		if err != nil {
+			return err
+		}
+		if id != "" {
+			results[id] = g.At
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(results)) {
+		if err := tx.recount(ctx, id, millis(results[id])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleDiscrepancy marks a discrepancy that is open and gives the result that
+// it counts for; none where it is not open.
+func (tx *Tx) settleDiscrepancy(ctx context.Context, accountID string, g reconcile.Gone) (reconciliationID string, err error) {
 	where, args := `id = ?`, []any{g.ID}
 	if g.ID == "" {
 		where, args = `account_id = ? AND subject_id = ? AND kind = ?`, []any{accountID, g.SubjectID, string(g.Kind)}
@@ -251,19 +273,19 @@ func (tx *Tx) settleDiscrepancy(ctx context.Context, accountID string, g reconci
 		ID               string `db:"id"`
 		ReconciliationID string `db:"reconciliation_id"`
 	}
-	err := sqlx.GetContext(ctx, tx.q, &row, `SELECT id, reconciliation_id FROM reconcile_discrepancies WHERE `+where+` AND status = 'open' `+tx.db.dialect.forUpdate, args...)
+	err = sqlx.GetContext(ctx, tx.q, &row, `SELECT id, reconciliation_id FROM reconcile_discrepancies WHERE `+where+` AND status = 'open' `+tx.db.dialect.forUpdate, args...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = tx.q.ExecContext(ctx, `UPDATE reconcile_discrepancies SET status = 'repaired', evidence = ?, proposed_by = '', resolution = '',
 		updated_at = ?, resolved_at = ?, version = version + 1 WHERE id = ?`, people(g.Evidence, maxEvidence), millis(g.At), millis(g.At), row.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return tx.recount(ctx, row.ReconciliationID, millis(g.At))
+	return row.ReconciliationID, err
 }
 
 // recount lets the newest version's counts and status follow its discrepancies;
