@@ -247,12 +247,16 @@ func describe(ctx context.Context, q sqlx.ExtContext, query string, args []any, 
 }
 
 // coreFindings tells with each discrepancy of the core what settled it: the
-// gateway's own refund, or that the payment was accepted.
+// gateway's own refund, a further try of it by an operator, or that the payment
+// was accepted. No two refunds of the whole can succeed, so that a further try
+// needs not be followed from try to try.
 const coreFindings = `SELECT d.kind, d.merchant_id, d.payment_id, d.attempt_id, d.refund_id, d.account_id,
 		d.ours_minor, d.ours_currency, d.theirs_minor, d.theirs_currency, d.detail, d.at,
 		CASE
 			WHEN r.status = 'succeeded' THEN r.id
 			WHEN d.kind = 'late_success' AND p.status = 'succeeded' AND p.counted_attempt_id = d.attempt_id THEN 'accepted'
+			WHEN r.status = 'failed' THEN COALESCE((SELECT MAX(n.id) FROM refunds n WHERE n.payment_id = r.payment_id AND n.attempt_id = r.attempt_id
+				AND n.auto_key LIKE 'retry:%' AND n.status = 'succeeded' AND n.amount_minor = r.amount_minor), '')
 			ELSE ''
 		END
 	FROM discrepancies d
