@@ -248,7 +248,27 @@ func TestRun_NoBusiness(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		w.bank.change(func(b *bank) { b.fetchErr[d.Next()] = cause })
+		if errors.Is(cause, channels.ErrBillAbsent) {
+			// It may still come, and have the row.
+			w.want(w.run(d.Next()), reconcile.StatusPending, 1, 0)
+			w.bank.change(func(b *bank) { b.fetchErr[d.Next()] = channels.ErrNoBusiness })
+		}
 		w.want(w.run(d.Next()), reconcile.StatusDifferences, 1, 0, "missing_at_channel open "+a.ID+" 100/-")
+	}
+}
+
+// What stands in another day's bill is no business of a day without one.
+func TestRun_NoBusinessButInAnotherBill(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{channels.ErrNoBusiness, channels.ErrBillAbsent} {
+		w := onSQLite(t)
+		d := day(t, "2026-11-20")
+		start, _ := w.bank.BillCalendar().Window(d)
+		a := w.book(100, start.Add(time.Second))
+		w.bill(d.Add(-1), row(a))
+		w.want(w.run(d.Add(-1)), reconcile.StatusBalanced, 1, 1)
+		w.bank.change(func(b *bank) { b.fetchErr[d] = cause })
+		w.want(w.run(d), reconcile.StatusBalanced, 1, 0)
 	}
 }
 

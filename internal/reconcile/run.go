@@ -221,6 +221,16 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 		case busy:
 			return d.without(ctx, StatusPending, errors.New("the channel says that it has no bill of this day, but by our books there was business; it is asked again"))
 		}
+		if !errors.Is(err, channels.ErrNoBusiness) {
+			carried, asked := d.hasCarried(ctx)
+			switch {
+			case asked != nil:
+				return Reconciliation{}, asked
+			case carried:
+				return d.without(ctx, StatusPending, errors.New("the channel has no bill of this day, which may mean that it is not there yet, "+
+					"and rows of the day before wait for it; it is asked again"))
+			}
+		}
 		d.bills = []Bill{{Kind: channels.BillTrades, FetchedAt: d.s.now()}}
 		if err := d.carriedOnly(ctx); err != nil {
 			return Reconciliation{}, err
@@ -234,20 +244,60 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should
-// have.
+// have: what stands in another day's bill is not asked of this one.
 func (d *dayRun) hadBusiness(ctx context.Context) (bool, error) {
 	from, to := d.terms.Window(d.job.Day)
 	to = to.Add(-d.terms.margin)
-	paid, err := d.s.Store.PaidAttempts(ctx, d.account.ID, from, to, Place{}, 1)
-	if err != nil || len(paid) > 0 {
-		return true, err
+	lists := []func(after Place) ([]Movement, error){
+		func(after Place) ([]Movement, error) {
+			return d.s.Store.PaidAttempts(ctx, d.account.ID, from, to, after, pageRows)
+		},
+		func(after Place) ([]Movement, error) {
+			return d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, from, to, after, pageRows)
+		},
 	}
-	back, err := d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, from, to, Place{}, 1)
-	if err != nil || len(back) > 0 || d.repeatable {
-		return len(back) > 0, err
+	if !d.repeatable {
+		lists = append(lists, func(after Place) ([]Movement, error) {
+			return d.s.Store.DoubtfulRefunds(ctx, d.account.ID, from, to, after, pageRows)
+		})
 	}
-	doubtful, err := d.s.Store.DoubtfulRefunds(ctx, d.account.ID, from, to, Place{}, 1)
-	return len(doubtful) > 0, err
+	for _, list := range lists {
+		if found, err := d.expects(list); found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// expects tells whether a list has a row that stands in no other day's bill.
+func (d *dayRun) expects(list func(after Place) ([]Movement, error)) (bool, error) {
+	var after Place
+	for {
+		page, err := list(after)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range page {
+			after = Place{At: m.At, ID: m.ID}
+			if p, ok := d.pool[m.ID]; !ok || p.Bill.IsZero() || p.Bill == d.job.Day {
+				return true, nil
+			}
+		}
+		if len(page) < pageRows {
+			return false, nil
+		}
+	}
+}
+
+// hasCarried tells whether rows of the day before wait for this day's bill.
+func (d *dayRun) hasCarried(ctx context.Context) (carried bool, err error) {
+	err = d.carriedOver(ctx, func(*record) error {
+		carried = true
+		return nil
+	})
+	carried = carried || len(d.carriedDoubts) > 0
+	d.carriedDoubts = nil
+	return carried, err
 }
 
 // neighbours reads what the days around left behind.
