@@ -233,6 +233,9 @@ func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 		if err := tx.savePool(ctx, o); err != nil {
 			return err
 		}
+		if err := tx.wake(ctx, o); err != nil {
+			return err
+		}
 		return tx.finishDay(ctx, o)
 	})
 	if err != nil {
@@ -350,6 +353,18 @@ func (tx *Tx) retire(ctx context.Context, next reconcile.Reconciliation) error {
 			return err
 		}
 		if _, err := tx.q.ExecContext(ctx, `UPDATE reconciliations SET newest = 0 WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wake makes other days of the account due again.
+func (tx *Tx) wake(ctx context.Context, o reconcile.Outcome) error {
+	for _, w := range o.Wake {
+		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET next_try_at = ? WHERE account_id = ? AND day = ? AND finished_at IS NOT NULL
+			AND (waiting = 1 OR ? = 0) AND (next_try_at IS NULL OR next_try_at > ?)`, millis(w.At), o.Lease.AccountID, w.Day.String(), w.OnlyWaiting, millis(w.At))
+		if err != nil {
 			return err
 		}
 	}

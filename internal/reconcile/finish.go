@@ -60,14 +60,12 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 		return Reconciliation{}, err
 	}
 	o.Gone = d.gone(left, r.Version)
+	o.Wake = d.wakes()
 	failpoint.Before(failpoint.ReconcileFinish)
 	if err := d.s.Store.Finish(ctx, o); err != nil {
 		return Reconciliation{}, err
 	}
 	failpoint.After(failpoint.ReconcileFinish)
-	if err := d.wakeNext(ctx); err != nil {
-		return Reconciliation{}, err
-	}
 	if err := d.overtaken(ctx); err != nil {
 		return Reconciliation{}, err
 	}
@@ -318,30 +316,36 @@ func (d *dayRun) overtaken(ctx context.Context) error {
 	return d.s.Store.RetryDay(ctx, d.lease.DayKey, d.s.now())
 }
 
-// wakeNext has the following day run again where this run changed what it builds
-// on: rows that wait for this day's bill, or rows carried over to it.
-func (d *dayRun) wakeNext(ctx context.Context) error {
-	next := d.job.Day.Next()
-	states, err := d.s.Store.DayStates(ctx, d.account.MerchantID, next, next)
-	if err != nil {
-		return err
-	}
-	carried := map[string]bool{}
-	for _, p := range d.pool {
-		if p.Home == d.job.Day && p.Bill.IsZero() {
-			carried[p.SubjectID] = true
-		}
-	}
-	changed := false
+// wakes lists the days that this run changed what they build on: rows carried
+// over to the next day, and rows of other days that this bill has, or has no
+// more. A run that changes nothing wakes nobody but who waits for it.
+func (d *dayRun) wakes() []Wake {
+	day, next := d.job.Day, d.job.Day.Next()
+	changed := map[channels.Day]bool{next: false}
+	left := make(map[string]PoolRow, len(d.result.pool))
 	for _, p := range d.result.pool {
-		if p.Home == d.job.Day && p.Bill.IsZero() && !carried[p.SubjectID] {
-			changed = true
+		left[p.SubjectID] = p
+		old, known := d.pool[p.SubjectID]
+		switch {
+		case p.Home == day && p.Bill.IsZero() && old.Home != day:
+			changed[next] = true
+		case p.Home != day && p.Bill == day && !known:
+			changed[p.Home] = true
 		}
 	}
-	for _, s := range states {
-		if s.AccountID == d.account.ID && !s.FinishedAt.IsZero() && (s.Waiting || changed) {
-			return d.s.Store.RetryDay(ctx, s.DayKey, d.s.now())
+	for id, old := range d.pool {
+		now := left[id]
+		switch {
+		case old.Home == day && old.Bill.IsZero() && now.Home != day:
+			changed[next] = true
+		case old.Home != day && old.Bill == day && now.Bill != day:
+			changed[old.Home] = true
 		}
 	}
-	return nil
+	var list []Wake
+	for on, always := range changed {
+		list = append(list, Wake{Day: on, At: d.s.now(), OnlyWaiting: !always})
+	}
+	slices.SortFunc(list, func(a, b Wake) int { return strings.Compare(a.Day.String(), b.Day.String()) })
+	return list
 }

@@ -191,6 +191,8 @@ type Outcome struct {
 	Pool []PoolRow
 	// Settled are subjects that another day called missing and this bill has.
 	Settled []Gone
+	// Wake are other days of the account that are due again, if they were matched.
+	Wake []Wake
 	// NextTry is when the day is tried again; zero: not by itself.
 	NextTry time.Time
 	Tries   int
@@ -201,6 +203,14 @@ type Outcome struct {
 	Planned bool
 	// StatementDue: the merchant's statement must be written anew.
 	StatementDue bool
+}
+
+// Wake makes a day due again that builds on what another day changed.
+type Wake struct {
+	Day channels.Day
+	At  time.Time
+	// OnlyWaiting: only if its rows wait for the other day.
+	OnlyWaiting bool
 }
 
 // Gone is a discrepancy that settled itself.
