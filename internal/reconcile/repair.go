@@ -177,6 +177,13 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	if err == nil && fresh.Status != payment.RefundProcessing {
 		return nil
 	}
+	if m.Number != "" || err == nil && fresh.ChannelRefundNo != "" {
+		// The channel took it under a number of its own: that one file lacks it
+		// does not prove that no money goes back.
+		d.s.Logger.WarnContext(ctx, "a refund that the channel accepted is not in the day's file; it stays in doubt, a person must ask the channel",
+			"refund_id", m.ID, "day", d.job.Day)
+		return context.Cause(ctx)
+	}
 	failpoint.Before(failpoint.BillRepair)
 	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
 		RefundID: m.ID, At: d.s.now(), Actor: actor,

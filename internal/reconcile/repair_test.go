@@ -187,6 +187,23 @@ func TestRepair_Refunds(t *testing.T) {
 	}
 }
 
+// A refund that the channel took under a number of its own may be on its way,
+// whatever one file says: failing it would let its money be returned twice.
+func TestRepair_AcceptedRefundIsNotFailedByAFile(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	w.repeatable = false
+	d := day(t, "2026-11-20")
+	a := w.book(100, noon)
+	r := w.refund(a, 30, noon.Add(time.Hour), doubtful, func(r *payment.Refund) { r.ChannelRefundNo = "312611200031051234578" })
+	w.core.answers[r.ID] = "processing"
+	w.bill(d, row(a))
+	w.run(d)
+	if len(w.core.settled) != 0 {
+		t.Errorf("settled although the channel had accepted it: %+v", w.core.settled)
+	}
+}
+
 // A refund sent shortly before the day's end is given the next day's file too.
 func TestRepair_DoubtAtTheEdge(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
