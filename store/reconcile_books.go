@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -33,8 +35,11 @@ func refundClock(bySent bool) string {
 }
 
 const (
-	// Of an attempt as little is read as can be: a day has very many of them.
-	attemptMovement = `SELECT a.id, a.channel_trade_no, a.status, a.amount_minor, a.currency, a.paid_at FROM attempts a WHERE a.account_id = ? AND `
+	// A day has very many attempts, and each column of a row costs a driver about
+	// as much as the row: they come as one text. The channel's number is last, as
+	// it alone may have any characters.
+	attemptMovement = `SELECT CONCAT_WS(' ', a.id, a.status, a.amount_minor, a.currency, COALESCE(a.paid_at, ''), a.channel_trade_no)
+		FROM attempts a WHERE a.account_id = ? AND `
 	// The sum of what was refunded before is a look into an index of one payment.
 	refundedBefore = `(SELECT COALESCE(SUM(b.amount_minor), 0) FROM refunds b WHERE b.payment_id = r.payment_id AND b.attempt_id = r.attempt_id
 		AND b.status <> 'failed' AND b.submitted_at IS NOT NULL AND (b.submitted_at < r.submitted_at OR (b.submitted_at = r.submitted_at AND b.id < r.id)))`
@@ -46,43 +51,73 @@ func refundMovement(clock string) string {
 		FROM refunds r JOIN attempts a ON a.id = r.attempt_id WHERE r.account_id = ? AND `
 }
 
-func attemptMovements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
-	return movements(ctx, q, query, args, func(*reconcile.Movement) []any { return nil })
-}
-
-func refundMovements(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error) {
-	return movements(ctx, q, query, args, func(m *reconcile.Movement) []any {
-		m.Refund = true
-		return []any{&m.AttemptID, &m.OrderMinor, &m.BeforeMinor, &m.Own}
-	})
-}
-
-// movements reads rows; more says where the columns go that attempts don't have.
-func movements(ctx context.Context, q sqlx.ExtContext, query string, args []any, more func(*reconcile.Movement) []any) ([]reconcile.Movement, error) {
+func attemptMovements(ctx context.Context, q sqlx.ExtContext, limit int, query string, args ...any) ([]reconcile.Movement, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var (
-		list     []reconcile.Movement
-		m        reconcile.Movement
-		minor    int64
-		currency string
-		at       sql.NullInt64
-	)
-	into := append([]any{&m.ID, &m.Number, &m.Status, &minor, &currency, &at}, more(&m)...)
-	refund := m.Refund
+	list := make([]reconcile.Movement, 0, limit)
+	var text string
 	for rows.Next() {
-		m = reconcile.Movement{Refund: refund}
-		if err := rows.Scan(into...); err != nil {
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		m, err := attemptOfText(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// attemptOfText reads the text of an attempt's row that attemptMovement makes.
+func attemptOfText(text string) (reconcile.Movement, error) {
+	var parts [5]string
+	rest := text
+	for i := range parts {
+		parts[i], rest, _ = strings.Cut(rest, " ")
+	}
+	m := reconcile.Movement{ID: parts[0], AttemptID: parts[0], Status: parts[1], Number: rest}
+	minor, err := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil {
+		return m, fmt.Errorf("%s: read its amount: %w", m.ID, err)
+	}
+	m.OrderMinor = minor
+	if m.Amount, err = money.New(minor, money.Currency(parts[3])); err != nil {
+		return m, fmt.Errorf("%s: %w", m.ID, err)
+	}
+	if parts[4] == "" {
+		return m, nil
+	}
+	at, err := strconv.ParseInt(parts[4], 10, 64)
+	if err != nil {
+		return m, fmt.Errorf("%s: read when it was paid: %w", m.ID, err)
+	}
+	m.At = fromMillis(at)
+	return m, nil
+}
+
+func refundMovements(ctx context.Context, q sqlx.ExtContext, limit int, query string, args ...any) ([]reconcile.Movement, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	list := make([]reconcile.Movement, 0, limit)
+	for rows.Next() {
+		var (
+			m        = reconcile.Movement{Refund: true}
+			minor    int64
+			currency string
+			at       sql.NullInt64
+		)
+		if err := rows.Scan(&m.ID, &m.Number, &m.Status, &minor, &currency, &at, &m.AttemptID, &m.OrderMinor, &m.BeforeMinor, &m.Own); err != nil {
 			return nil, err
 		}
 		if m.Amount, err = money.New(minor, money.Currency(currency)); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.ID, err)
-		}
-		if !refund {
-			m.AttemptID, m.OrderMinor = m.ID, minor
 		}
 		m.At = fromNullMillis(at)
 		list = append(list, m)
@@ -106,7 +141,7 @@ func window(where *conditions, clock, id string, from, to time.Time, after recon
 // movementQuery reads a page of one kind of movements.
 type movementQuery struct {
 	head, clock, id, statuses string
-	read                      func(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.Movement, error)
+	read                      func(ctx context.Context, q sqlx.ExtContext, limit int, query string, args ...any) ([]reconcile.Movement, error)
 }
 
 func (db *DB) movementPage(ctx context.Context, f movementQuery, accountID string, from, to time.Time, after reconcile.Place, limit int) (list []reconcile.Movement, err error) {
@@ -115,7 +150,7 @@ func (db *DB) movementPage(ctx context.Context, f movementQuery, accountID strin
 	where.add(f.statuses)
 	args := append([]any{accountID}, where.args...)
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
-		list, err = f.read(ctx, q, f.head+where.String()+` ORDER BY `+f.clock+`, `+f.id+` LIMIT ?`, append(args, limit)...)
+		list, err = f.read(ctx, q, limit, f.head+where.String()+` ORDER BY `+f.clock+`, `+f.id+` LIMIT ?`, append(args, limit)...)
 		return err
 	})
 	return list, err
@@ -164,7 +199,7 @@ func (db *DB) MovementsByID(ctx context.Context, accountID string, bySent bool, 
 				continue
 			}
 			args := padded(anys(part.ids), any(""))
-			found, err := part.read(ctx, q, part.head+part.id+` IN (`+placeholders(len(args))+`)`, append([]any{accountID}, args...)...)
+			found, err := part.read(ctx, q, len(part.ids), part.head+part.id+` IN (`+placeholders(len(args))+`)`, append([]any{accountID}, args...)...)
 			if err != nil {
 				return err
 			}
@@ -189,7 +224,7 @@ func (db *DB) ReturnsOf(ctx context.Context, accountID string, bySent bool, atte
 	}
 	keys = padded(keys, any(""))
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
-		list, err = refundMovements(ctx, q, refundMovement(refundClock(bySent))+`r.auto_key IN (`+placeholders(len(keys))+`)`, append([]any{accountID}, keys...)...)
+		list, err = refundMovements(ctx, q, len(attempts), refundMovement(refundClock(bySent))+`r.auto_key IN (`+placeholders(len(keys))+`)`, append([]any{accountID}, keys...)...)
 		return err
 	})
 	if err != nil {

@@ -72,7 +72,10 @@ func (d *dayRun) bothSides(ctx context.Context, o *original, m *matcher) error {
 
 // read reads a bill's rows that are about orders.
 func (d *dayRun) read(ctx context.Context, o *original, add func(*record) error) error {
-	var rows int64
+	var (
+		rows int64
+		r    record // one for all rows: it would be made anew for each
+	)
 	totals, err := d.source.ReadBill(channels.BillTrades, d.job.Day, o.file, o.bill.Size, func(b channels.BillRow) error {
 		if rows++; rows%progressRows == 0 {
 			if ctx.Err() != nil {
@@ -83,7 +86,7 @@ func (d *dayRun) read(ctx context.Context, o *original, add func(*record) error)
 		if b.Type == channels.BillOther {
 			return nil
 		}
-		r := ofBillRow(b)
+		r = ofBillRow(b)
 		return add(&r)
 	})
 	if err != nil {
@@ -110,7 +113,10 @@ func (d *dayRun) ours(ctx context.Context, add func(*record) error) (rows int64,
 			return d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, from, to, after, pageRows)
 		},
 	} {
-		var after Place
+		var (
+			after Place
+			r     record // one for all rows, as in read
+		)
 		for {
 			page, err := list(after)
 			if err != nil {
@@ -124,7 +130,7 @@ func (d *dayRun) ours(ctx context.Context, add func(*record) error) (rows int64,
 					}
 					continue
 				}
-				r := ofMovement(m)
+				r = ofMovement(m)
 				if err := add(&r); err != nil {
 					return rows, err
 				}

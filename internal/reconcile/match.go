@@ -18,7 +18,7 @@ func (e *tooManyError) Error() string {
 }
 
 // matcher holds both sides against each other by our number, partition by
-// partition. Only one partition of our side is in memory at a time.
+// partition. Only two partitions of our side are in memory at a time.
 type matcher struct {
 	bill, ours *spill
 	most       int
@@ -26,10 +26,6 @@ type matcher struct {
 	pair func(ours, theirs record)
 	// What found no counterpart, or, of the bill, only one that is taken.
 	leftBill, leftOurs, again []record
-
-	// list and index are the partition at hand, of our side.
-	list  []candidate
-	index map[key]int
 }
 
 func newMatcher(dir string, billBytes int64, most int) (*matcher, error) {
@@ -43,7 +39,7 @@ func newMatcher(dir string, billBytes int64, most int) (*matcher, error) {
 		bill.close()
 		return nil, err
 	}
-	return &matcher{bill: bill, ours: ours, most: most, index: map[key]int{}}, nil
+	return &matcher{bill: bill, ours: ours, most: most}, nil
 }
 
 func (m *matcher) close() {
@@ -51,14 +47,38 @@ func (m *matcher) close() {
 	m.ours.close()
 }
 
-// run matches everything; done counts the rows of the bill.
+// run matches everything; done counts the rows of the bill. Our next partition
+// is read while the bill's is held against the one before.
 func (m *matcher) run(ctx context.Context, done func(rows int64)) error {
+	free, loaded, stop := make(chan *table, 2), make(chan *table), make(chan struct{})
+	for range cap(free) {
+		free <- &table{index: map[key]int{}}
+	}
+	go func() {
+		defer close(loaded)
+		for n := range m.ours.parts {
+			t := <-free
+			t.load(m.ours, n)
+			select {
+			case loaded <- t:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		for range loaded { // the spill is in use until it is closed
+		}
+	}()
 	var rows int64
 	for n := range m.bill.parts {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		met, err := m.partition(n)
+		t := <-loaded
+		met, err := m.partition(n, t)
+		free <- t
 		if err != nil {
 			return err
 		}
@@ -72,43 +92,60 @@ func (m *matcher) run(ctx context.Context, done func(rows int64)) error {
 	return nil
 }
 
+// table is a partition of our side.
+type table struct {
+	list  []candidate
+	index map[key]int
+	err   error
+}
+
+// candidate is a row of ours that waits for the bill's.
+type candidate struct {
+	record
+	taken bool
+}
+
+// load reads a partition in the place of the one before.
+func (t *table) load(ours *spill, n int) {
+	clear(t.index)
+	t.list = t.list[:0]
+	t.err = ours.each(n, func(r record) error {
+		// A row that comes twice (the day's own and carried over) counts once.
+		if _, twice := t.index[r.key()]; !twice {
+			t.index[r.key()] = len(t.list)
+			t.list = append(t.list, candidate{record: r})
+		}
+		return nil
+	})
+}
+
 func byLine(a, b record) int { return cmp.Compare(a.line, b.line) }
 
 func byTime(a, b record) int {
 	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id), cmp.Compare(a.line, b.line))
 }
 
-func (m *matcher) partition(n int) (rows int64, err error) {
-	clear(m.index)
-	m.list = m.list[:0]
-	err = m.ours.each(n, func(r record) error {
-		// A row that comes twice (the day's own and carried over) counts once.
-		if _, twice := m.index[r.key()]; !twice {
-			m.index[r.key()] = len(m.list)
-			m.list = append(m.list, candidate{record: r})
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
+func (m *matcher) partition(n int, t *table) (rows int64, err error) {
+	if t.err != nil {
+		return 0, t.err
 	}
 	err = m.bill.each(n, func(r record) error {
 		rows++
-		at, known := m.index[r.key()]
+		at, known := t.index[r.key()]
 		switch {
 		case r.id == "" || !known:
 			return m.leave(&m.leftBill, r)
-		case m.list[at].taken:
+		case t.list[at].taken:
 			return m.leave(&m.again, r)
 		}
-		m.list[at].taken = true
-		m.pair(m.list[at].record, r)
+		t.list[at].taken = true
+		m.pair(t.list[at].record, r)
 		return nil
 	})
 	if err != nil {
 		return rows, err
 	}
-	for _, c := range m.list {
+	for _, c := range t.list {
 		if !c.taken {
 			if err := m.leave(&m.leftOurs, c.record); err != nil {
 				return rows, err
@@ -116,12 +153,6 @@ func (m *matcher) partition(n int) (rows int64, err error) {
 		}
 	}
 	return rows, nil
-}
-
-// candidate is a row of ours that waits for the bill's.
-type candidate struct {
-	record
-	taken bool
 }
 
 // leave puts a row without a counterpart aside, in memory: there are few.

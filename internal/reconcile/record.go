@@ -107,25 +107,43 @@ const (
 	flagFailed
 	flagOwn
 	flagCarried
+	// A payment's row has its numbers twice: they are written once.
+	flagOrderIsID
+	flagNumberIsTrade
 )
 
 // appendTo writes the record behind b.
 func (r *record) appendTo(b []byte) []byte {
+	order, number := r.order, r.number
 	var flags byte
-	for _, f := range []struct {
+	for _, f := range [...]struct {
 		set bool
 		bit byte
-	}{{r.refund, flagRefund}, {r.pending, flagPending}, {r.failed, flagFailed}, {r.own, flagOwn}, {r.carried, flagCarried}} {
+	}{
+		{r.refund, flagRefund},
+		{r.pending, flagPending},
+		{r.failed, flagFailed},
+		{r.own, flagOwn},
+		{r.carried, flagCarried},
+		{order == r.id, flagOrderIsID},
+		{number == r.trade, flagNumberIsTrade},
+	} {
 		if f.set {
 			flags |= f.bit
 		}
 	}
+	if flags&flagOrderIsID != 0 {
+		order = ""
+	}
+	if flags&flagNumberIsTrade != 0 {
+		number = ""
+	}
 	b = append(b, flags)
-	for _, s := range []string{r.id, r.order, r.trade, r.number, r.status, string(r.currency)} {
+	for _, s := range [...]string{r.id, order, r.trade, number, r.status, string(r.currency)} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	for _, n := range []int64{r.minor, r.fee, r.orderMinor, r.beforeMinor, r.at, r.line} {
+	for _, n := range [...]int64{r.minor, r.fee, r.orderMinor, r.beforeMinor, r.at, r.line} {
 		b = binary.AppendVarint(b, n)
 	}
 	return b
@@ -153,6 +171,12 @@ func (r *record) read(b string) (rest string, err error) {
 		}
 		end := used + int(n) //nolint:gosec // not above len(b)
 		*into, b = b[used:end], b[end:]
+	}
+	if flags&flagOrderIsID != 0 {
+		r.order = r.id
+	}
+	if flags&flagNumberIsTrade != 0 {
+		r.number = r.trade
 	}
 	if r.currency = money.Currency(currency); r.currency == money.CNY {
 		r.currency = money.CNY // without b

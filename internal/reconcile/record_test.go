@@ -11,6 +11,7 @@ import (
 // a record's are taken for more than they are.
 func FuzzRecord(f *testing.F) {
 	f.Add("A", "A", "T", "N", "paid", int64(1), int64(-2), int64(3), uint8(31), []byte(nil))
+	f.Add("A", "B", "T", "T", "", int64(0), int64(0), int64(0), uint8(1), []byte(nil))
 	f.Add("", "", "", "", "", int64(0), int64(-1<<63), int64(1<<63-1), uint8(0), []byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, id, order, trade, number, status string, minor, fee, at int64, flags uint8, garbage []byte) {
 		in := record{

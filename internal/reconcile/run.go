@@ -14,7 +14,7 @@ import (
 
 const (
 	// pageRows is how many of our rows are read at a time.
-	pageRows = 5000
+	pageRows = 2000
 	// progressRows is how often a step says how far it is.
 	progressRows = 10_000
 	// busyPoll is how often a day is asked for that another process holds.

@@ -115,11 +115,11 @@ func rowsOf(b string, each func(record) error) error {
 
 // partitionsFor is how many partitions rows are cut into, by the size of the
 // bill's file: compressed, a row takes some 50 bytes of it, and a partition
-// shall have some 20,000 rows.
+// shall have some 5,000 rows, which a processor's cache holds.
 func partitionsFor(bytes int64) int {
 	const least, most = 16, 512
 	n := least
-	for n < most && int64(n)*(1<<20) < bytes {
+	for n < most && int64(n)*(1<<18) < bytes {
 		n *= 2
 	}
 	return n
