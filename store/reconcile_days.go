@@ -184,20 +184,7 @@ func (db *DB) RenewDay(ctx context.Context, l reconcile.DayLease, lease time.Dur
 // ReleaseDay implements [reconcile.Days].
 func (db *DB) ReleaseDay(ctx context.Context, l reconcile.DayLease, next time.Time) error {
 	return db.leased(ctx, l, `UPDATE reconcile_days SET lease_owner = '', lease_until = 0, next_try_at = CASE WHEN next_try_at IS NULL THEN NULL ELSE ? END
-		WHERE account_id = ? AND day = ? AND fence = ?`, nullMillis(next))
-}
-
-// RetryDay implements [reconcile.Days].
-func (db *DB) RetryDay(ctx context.Context, key reconcile.DayKey, at time.Time) error {
-	err := db.write(ctx, func(tx *Tx) error {
-		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET next_try_at = ? WHERE account_id = ? AND day = ? AND (next_try_at IS NULL OR next_try_at > ?)`,
-			millis(at), key.AccountID, key.Day.String(), millis(at))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("plan a day again: %w", err)
-	}
-	return nil
+		WHERE lease_owner <> '' AND account_id = ? AND day = ? AND fence = ?`, nullMillis(next))
 }
 
 // leased runs a statement that ends with account, day and fence.

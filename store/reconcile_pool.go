@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -12,7 +13,56 @@ import (
 )
 
 // Pool implements [reconcile.Results].
-func (db *DB) Pool(ctx context.Context, accountID string, days ...channels.Day) ([]reconcile.PoolRow, error) {
+func (db *DB) Pool(ctx context.Context, accountID string, days ...channels.Day) (pool []reconcile.PoolRow, err error) {
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		pool, err = poolOf(ctx, q, accountID, days...)
+		return err
+	})
+	return pool, err
+}
+
+// Neighbours implements [reconcile.Results].
+func (db *DB) Neighbours(ctx context.Context, key reconcile.DayKey) (n reconcile.Neighbours, err error) {
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		n, err = neighbours(ctx, q, key)
+		return err
+	})
+	return n, err
+}
+
+func neighbours(ctx context.Context, q sqlx.ExtContext, key reconcile.DayKey) (n reconcile.Neighbours, err error) {
+	before := key.Day.Add(-1)
+	err = sqlx.GetContext(ctx, q, &n.BeforeFinished, `SELECT EXISTS (SELECT 1 FROM reconcile_days WHERE account_id = ? AND day = ? AND finished_at IS NOT NULL)`,
+		key.AccountID, before.String())
+	if err != nil {
+		return n, fmt.Errorf("read the day before: %w", err)
+	}
+	n.Pool, err = poolOf(ctx, q, key.AccountID, before, key.Day)
+	return n, err
+}
+
+// lockNeighbours makes the ends of runs of neighbouring days wait for each
+// other. All take the rows in the same order.
+func (tx *Tx) lockNeighbours(ctx context.Context, key reconcile.DayKey) error {
+	var locked []string
+	return sqlx.SelectContext(ctx, tx.q, &locked, `SELECT day FROM reconcile_days WHERE account_id = ? AND day IN (?, ?, ?) ORDER BY day `+tx.db.dialect.forUpdate,
+		key.AccountID, key.Day.Add(-1).String(), key.Day.String(), key.Day.Next().String())
+}
+
+// overtaken tells whether a neighbouring day ended since a run read what it
+// built on.
+func (tx *Tx) overtaken(ctx context.Context, o reconcile.Outcome) (bool, error) {
+	if !o.Finished {
+		return false, nil
+	}
+	now, err := neighbours(ctx, tx.q, o.Lease.DayKey)
+	if err != nil {
+		return false, err
+	}
+	return now.BeforeFinished != o.Seen.BeforeFinished || !slices.Equal(now.Pool, o.Seen.Pool), nil
+}
+
+func poolOf(ctx context.Context, q sqlx.ExtContext, accountID string, days ...channels.Day) ([]reconcile.PoolRow, error) {
 	var rows []struct {
 		SubjectID string `db:"subject_id"`
 		Refund    bool   `db:"refund"`
@@ -25,12 +75,9 @@ func (db *DB) Pool(ctx context.Context, accountID string, days ...channels.Day) 
 	}
 	list := placeholders(len(names))
 	args := append(append([]any{accountID}, names...), accountID)
-	err := db.read(ctx, func(q sqlx.ExtContext) error {
-		rows = nil
-		return sqlx.SelectContext(ctx, q, &rows, `SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND home_day IN (`+list+`)
+	err := sqlx.SelectContext(ctx, q, &rows, `SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND home_day IN (`+list+`)
 			UNION SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND bill_day IN (`+list+`) ORDER BY subject_id`,
-			append(args, names...)...)
-	})
+		append(args, names...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the pool between days: %w", err)
 	}

@@ -221,8 +221,19 @@ func countFound(ctx context.Context, q sqlx.ExtContext, reconciliationID, lock s
 // Finish implements [reconcile.Results].
 func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 	err := db.write(ctx, func(tx *Tx) error {
+		o := o // of each try its own
+		if err := tx.lockNeighbours(ctx, o.Lease.DayKey); err != nil {
+			return err
+		}
 		if err := tx.checkFence(ctx, o.Lease); err != nil {
 			return err
+		}
+		overtaken, err := tx.overtaken(ctx, o)
+		if err != nil {
+			return err
+		}
+		if overtaken {
+			o.NextTry = o.Reconciliation.UpdatedAt
 		}
 		if err := tx.saveReconciliation(ctx, o.Reconciliation); err != nil {
 			return err

@@ -186,7 +186,8 @@ func (d *dayRun) carriedOver(ctx context.Context, add func(*record) error) error
 	return nil
 }
 
-// carriedOnly judges what the day before left on a day without a bill.
+// carriedOnly judges, on a day without a bill, what the day before left and the
+// refunds in doubt.
 func (d *dayRun) carriedOnly(ctx context.Context) error {
 	from, to := d.terms.Window(d.job.Day)
 	edge := to.Add(-d.terms.margin)
@@ -219,8 +220,12 @@ func (d *dayRun) carriedOnly(ctx context.Context) error {
 	if from.After(edge) {
 		return fmt.Errorf("reconciliation.edge_margin %s is longer than a day", d.terms.margin)
 	}
-	return d.carriedOver(ctx, func(r *record) error {
+	err := d.carriedOver(ctx, func(r *record) error {
 		d.missing(*r)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return d.doubts(ctx)
 }

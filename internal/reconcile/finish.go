@@ -52,7 +52,7 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	failpoint.After(failpoint.ReconcileSave)
 	o := d.outcome(r)
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
-	o.Pool, o.Settled = d.result.pool, d.result.settled
+	o.Pool, o.Settled, o.Seen = d.result.pool, d.result.settled, d.seen
 	o.Planned = !d.s.now().Before(d.dueAt())
 	// A run that died may have left differences of no version.
 	left, err := d.list(ctx, DiscrepancyFilter{AccountID: d.account.ID, Day: d.job.Day, Status: Open})
@@ -66,9 +66,6 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 		return Reconciliation{}, err
 	}
 	failpoint.After(failpoint.ReconcileFinish)
-	if err := d.overtaken(ctx); err != nil {
-		return Reconciliation{}, err
-	}
 	return d.s.Store.ReconciliationByID(ctx, "", r.ID)
 }
 
@@ -290,30 +287,6 @@ func failureText(err error) string {
 	default:
 		return err.Error()
 	}
-}
-
-// overtaken has the day run again where the day before ended while this one was
-// being matched: what it left was not looked at here.
-func (d *dayRun) overtaken(ctx context.Context) error {
-	now := &dayRun{s: d.s, account: d.account, job: d.job, terms: d.terms}
-	if err := now.neighbours(ctx); err != nil {
-		return err
-	}
-	changed := d.result.waiting && now.beforeDone
-	before := d.job.Day.Add(-1)
-	own := map[string]bool{}
-	for _, p := range d.result.pool {
-		own[p.SubjectID] = true
-	}
-	for id, p := range now.pool {
-		if _, known := d.pool[id]; !known && !own[id] && (p.Home == before || p.Bill == before && p.Home == d.job.Day) {
-			changed = true
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return d.s.Store.RetryDay(ctx, d.lease.DayKey, d.s.now())
 }
 
 // wakes lists the days that this run changed what they build on: rows carried

@@ -70,10 +70,23 @@ func TestStatementRows_FailedDoubt(t *testing.T) {
 }
 
 // Two days that are worked on at the same time know of each other in the end:
-// what the earlier one leaves to the later one's bill is judged.
+// what the earlier one leaves to the later one's bill is judged, even if the
+// process dies as soon as the later one's result is written.
 func TestRun_DayBeforeEndsMeanwhile(t *testing.T) {
-	t.Parallel()
-	w := onSQLite(t)
+	eachStore(t, func(t *testing.T, w *world) {
+		dayBeforeEndsMeanwhile(t, w, w.service())
+	})
+}
+
+func TestRun_DayBeforeEndsMeanwhileAndTheProcessDies(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		dayBeforeEndsMeanwhile(t, w, w.serviceOn(failing{Store: w.db, afterFinish: func() error { return errCrash }}, "host/dead"))
+	})
+}
+
+// dayBeforeEndsMeanwhile has a service match a day while the day before ends.
+func dayBeforeEndsMeanwhile(t *testing.T, w *world, service *reconcile.Service) {
+	t.Helper()
 	d, next := day(t, "2026-11-20"), day(t, "2026-11-21")
 	_, end := w.bank.BillCalendar().Window(d)
 	lost := w.book(100, end.Add(-time.Second))
@@ -87,7 +100,10 @@ func TestRun_DayBeforeEndsMeanwhile(t *testing.T) {
 			w.run(d)
 		}
 	})
-	w.run(next)
+	_, err := service.Run(t.Context(), reconcile.Job{AccountID: accountID, Day: next})
+	if err != nil && !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
 	for {
 		leases, err := w.service().Claim(t.Context(), 10)
 		if err != nil {

@@ -150,10 +150,8 @@ type Days interface {
 	// RenewDay keeps a lease; ErrBusy when it is lost.
 	RenewDay(ctx context.Context, l DayLease, lease time.Duration) error
 	// ReleaseDay ends a lease without a result; a day that is in the schedule is
-	// tried again at next.
+	// tried again at next. A lease that ended is left as it is.
 	ReleaseDay(ctx context.Context, l DayLease, next time.Time) error
-	// RetryDay makes a day that is known due at a time, unless it is due before.
-	RetryDay(ctx context.Context, key DayKey, at time.Time) error
 	// DayStates lists the known days of a merchant's accounts ("" = all), from
 	// and to included.
 	DayStates(ctx context.Context, merchantID string, from, to channels.Day) ([]DayState, error)
@@ -179,6 +177,15 @@ type PoolRow struct {
 	Home, Bill channels.Day
 }
 
+// Neighbours is what a day's run builds on besides its bill and our books.
+type Neighbours struct {
+	// BeforeFinished: a bill of the day before was matched.
+	BeforeFinished bool
+	// Pool has the pool's rows whose own day, or whose bill's day, is this one or
+	// the day before, by subject.
+	Pool []PoolRow
+}
+
 // Outcome is everything that a run writes at its end, in one transaction.
 type Outcome struct {
 	Lease DayLease
@@ -191,6 +198,9 @@ type Outcome struct {
 	Pool []PoolRow
 	// Settled are subjects that another day called missing and this bill has.
 	Settled []Gone
+	// Seen is what a run that matched a bill built on: where it is another by now,
+	// because a neighbouring day ended meanwhile, the day is due again at once.
+	Seen Neighbours
 	// Wake are other days of the account that are due again, if they were matched.
 	Wake []Wake
 	// NextTry is when the day is tried again; zero: not by itself.
@@ -241,6 +251,8 @@ type Results interface {
 	ListDiscrepancies(ctx context.Context, f DiscrepancyFilter) ([]Discrepancy, error)
 	DiscrepancyByID(ctx context.Context, merchantID, id string) (Discrepancy, error)
 	CommentsOf(ctx context.Context, discrepancyID string) ([]Comment, error)
+	// Neighbours reads what a day's run builds on.
+	Neighbours(ctx context.Context, key DayKey) (Neighbours, error)
 	// Pool lists the pool's rows whose own day, or whose bill's day, is one of
 	// the days.
 	Pool(ctx context.Context, accountID string, days ...channels.Day) ([]PoolRow, error)

@@ -14,6 +14,7 @@ import (
 type failing struct {
 	reconcile.Store
 	beforeFinish func() error
+	afterFinish  func() error
 	beforeSave   func() error
 }
 
@@ -23,7 +24,11 @@ func (f failing) Finish(ctx context.Context, o reconcile.Outcome) error {
 			return err
 		}
 	}
-	return f.Store.Finish(ctx, o)
+	err := f.Store.Finish(ctx, o)
+	if err == nil && f.afterFinish != nil {
+		return f.afterFinish()
+	}
+	return err
 }
 
 func (f failing) SaveDiscrepancies(ctx context.Context, l reconcile.DayLease, id string, list []reconcile.Discrepancy) error {

@@ -119,10 +119,11 @@ func (d *dayRun) unsettled(ours, theirs record, why string) {
 	})
 }
 
-// doubts settles refunds in doubt that were sent on the day, at a channel where
-// only the day's file can: those that it does not have did not happen.
+// doubts judges refunds in doubt that were sent on the day, at a channel where
+// only the day's file can settle them: those that it does not have did not
+// happen. Where there is no file, a person must find out.
 func (d *dayRun) doubts(ctx context.Context) error {
-	if d.repeatable || d.digest == "" {
+	if d.repeatable {
 		return nil
 	}
 	from, to := d.terms.Window(d.job.Day)
@@ -169,20 +170,24 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day.Add(-1)})
 	}
 	if d.asked >= d.s.cfg.MaxRepairs {
+		d.undecided(m, "so many rows wait that the channel was not asked about this one; run the day again")
 		return nil
 	}
 	d.asked++
 	d.progress(StepRepair, int64(d.asked), 0)
 	fresh, err := d.s.Core.AskRefund(ctx, m.ID, actor)
-	if err == nil && fresh.Status != payment.RefundProcessing {
-		return nil
-	}
-	if m.Number != "" || err == nil && fresh.ChannelRefundNo != "" {
-		// The channel took it under a number of its own: that one file lacks it
-		// does not prove that no money goes back.
-		d.s.Logger.WarnContext(ctx, "a refund that the channel accepted is not in the day's file; it stays in doubt, a person must ask the channel",
-			"refund_id", m.ID, "day", d.job.Day)
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case err == nil && fresh.Status != payment.RefundProcessing:
+		return nil
+	case m.Number != "" || err == nil && fresh.ChannelRefundNo != "":
+		// That one file lacks it does not prove that no money goes back.
+		d.undecided(m, "the channel took it under a number of its own, yet the day's file does not have it")
+		return nil
+	case d.digest == "":
+		d.undecided(m, "the channel has no file of the day that could tell whether it took it")
+		return nil
 	}
 	failpoint.Before(failpoint.BillRepair)
 	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
@@ -192,6 +197,16 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	failpoint.After(failpoint.BillRepair)
 	if err != nil {
 		d.s.Logger.WarnContext(ctx, "a refund in doubt could not be settled by the day's file", "refund_id", m.ID, "day", d.job.Day, "error", err)
+		d.undecided(m, "the day's file does not have it, but that could not be written; run the day again")
 	}
 	return context.Cause(ctx)
+}
+
+// undecided is a refund in doubt that neither a question nor a file settles.
+func (d *dayRun) undecided(m Movement, why string) {
+	r := ofMovement(m)
+	d.result.find(finding{
+		kind: StatusMismatch, subject: m.ID, ours: ourEntry(&r, 0),
+		detail: fmt.Sprintf("our books have this refund as %s; %s. Ask the channel, then settle the refund", m.Status, why),
+	})
 }

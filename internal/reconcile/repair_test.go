@@ -198,10 +198,46 @@ func TestRepair_AcceptedRefundIsNotFailedByAFile(t *testing.T) {
 	r := w.refund(a, 30, noon.Add(time.Hour), doubtful, func(r *payment.Refund) { r.ChannelRefundNo = "312611200031051234578" })
 	w.core.answers[r.ID] = "processing"
 	w.bill(d, row(a))
-	w.run(d)
+	w.want(w.run(d), reconcile.StatusDifferences, 1, 1, "status_mismatch open "+r.ID+" 30/-")
 	if len(w.core.settled) != 0 {
 		t.Errorf("settled although the channel had accepted it: %+v", w.core.settled)
 	}
+	w.core.answers[r.ID] = "failed"
+	w.want(w.run(d), reconcile.StatusBalanced, 2, 1)
+}
+
+// A refund in doubt on a day that never gets a file waits for a person, who is
+// told: no file is no proof.
+func TestRepair_DoubtOnADayWithoutAFile(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		w.repeatable = false
+		d := day(t, "2026-11-20")
+		_, end := w.bank.BillCalendar().Window(d)
+		a := w.book(100, noon.AddDate(0, 0, -3))
+		sent := w.refund(a, 30, noon, doubtful)
+		late := w.refund(a, 20, end.Add(-time.Second), doubtful)
+		for _, r := range []*payment.Refund{sent, late} {
+			w.core.answers[r.ID] = "processing"
+		}
+		w.clock.add(48 * time.Hour)
+		for _, on := range []channels.Day{d, d.Next()} {
+			w.bank.change(func(b *bank) { b.fetchErr[on] = channels.ErrBillAbsent })
+			if r := w.run(on); r.Status != reconcile.StatusPending {
+				t.Fatalf("while a file may still come: %+v", r)
+			}
+			w.bank.change(func(b *bank) { b.fetchErr[on] = channels.ErrNoBusiness })
+			if on == d {
+				w.want(w.run(on), reconcile.StatusDifferences, 1, 0, "status_mismatch open "+sent.ID+" 30/-")
+			} else {
+				w.want(w.run(on), reconcile.StatusDifferences, 1, 0, "status_mismatch open "+late.ID+" 20/-")
+			}
+		}
+		if len(w.core.settled) != 0 {
+			t.Errorf("settled without a file: %+v", w.core.settled)
+		}
+		w.core.answers[sent.ID] = "failed" // a person found out
+		w.want(w.run(d), reconcile.StatusBalanced, 2, 0)
+	})
 }
 
 // A refund sent shortly before the day's end is given the next day's file too.

@@ -141,7 +141,9 @@ type dayRun struct {
 	digest string
 	// made is when the trade bill was asked for.
 	made time.Time
-	// pool is what the neighbouring days left, by subject.
+	// seen is what the run knows of the neighbouring days; pool is its rows by
+	// subject.
+	seen Neighbours
 	pool map[string]PoolRow
 	// carriedDoubts are refunds in doubt of the day before.
 	carriedDoubts []Movement
@@ -214,7 +216,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	// "None" of a day that has not begun says nothing yet.
 	from, _ := d.terms.Window(d.job.Day)
 	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) && from.Before(d.s.now()) {
-		busy, asked := d.hadBusiness(ctx)
+		busy, asked := d.hadBusiness(ctx, !errors.Is(err, channels.ErrNoBusiness))
 		switch {
 		case asked != nil:
 			return Reconciliation{}, asked
@@ -231,7 +233,8 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 					"and rows of the day before wait for it; it is asked again"))
 			}
 		}
-		d.bills = []Bill{{Kind: channels.BillTrades, FetchedAt: d.s.now()}}
+		d.made = d.s.now()
+		d.bills = []Bill{{Kind: channels.BillTrades, FetchedAt: d.made}}
 		if err := d.carriedOnly(ctx); err != nil {
 			return Reconciliation{}, err
 		}
@@ -244,8 +247,9 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should
-// have: what stands in another day's bill is not asked of this one.
-func (d *dayRun) hadBusiness(ctx context.Context) (bool, error) {
+// have, refunds in doubt among it or not: what stands in another day's bill is
+// not asked of this one.
+func (d *dayRun) hadBusiness(ctx context.Context, doubts bool) (bool, error) {
 	from, to := d.terms.Window(d.job.Day)
 	to = to.Add(-d.terms.margin)
 	lists := []func(after Place) ([]Movement, error){
@@ -256,7 +260,7 @@ func (d *dayRun) hadBusiness(ctx context.Context) (bool, error) {
 			return d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, from, to, after, pageRows)
 		},
 	}
-	if !d.repeatable {
+	if doubts && !d.repeatable {
 		lists = append(lists, func(after Place) ([]Movement, error) {
 			return d.s.Store.DoubtfulRefunds(ctx, d.account.ID, from, to, after, pageRows)
 		})
@@ -303,20 +307,14 @@ func (d *dayRun) hasCarried(ctx context.Context) (carried bool, err error) {
 // neighbours reads what the days around left behind.
 func (d *dayRun) neighbours(ctx context.Context) error {
 	before := d.job.Day.Add(-1)
-	rows, err := d.s.Store.Pool(ctx, d.account.ID, before, d.job.Day)
+	seen, err := d.s.Store.Neighbours(ctx, d.lease.DayKey)
 	if err != nil {
 		return err
 	}
-	d.pool = make(map[string]PoolRow, len(rows))
-	for _, p := range rows {
+	d.seen, d.pool = seen, make(map[string]PoolRow, len(seen.Pool))
+	for _, p := range seen.Pool {
 		d.pool[p.SubjectID] = p
 	}
-	states, err := d.s.Store.DayStates(ctx, d.account.MerchantID, before, before)
-	if err != nil {
-		return err
-	}
-	d.beforeDone = before.Before(d.terms.DayOf(d.account.CreatedAt)) || slices.ContainsFunc(states, func(s DayState) bool {
-		return s.AccountID == d.account.ID && !s.FinishedAt.IsZero()
-	})
+	d.beforeDone = seen.BeforeFinished || before.Before(d.terms.DayOf(d.account.CreatedAt))
 	return nil
 }
