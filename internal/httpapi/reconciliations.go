@@ -37,7 +37,8 @@ type ReconciliationView struct {
 	Resolved int64      `json:"discrepancies_resolved"`
 	Totals   TotalsView `json:"totals"`
 	Bills    []BillView `json:"bills"`
-	// Failure says why it is pending or failed; null otherwise.
+	// Failure says why it is pending or failed, or, of a result that stays, why
+	// the newest run could not repeat it; null otherwise.
 	Failure   *string   `json:"failure"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

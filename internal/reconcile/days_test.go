@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -221,15 +222,23 @@ func TestRun_WithoutABill(t *testing.T) {
 		w.bill(d, row(a))
 		matched := w.run(d)
 		w.want(matched, reconcile.StatusBalanced, 1, 1)
-		// A try that fails later takes nothing away.
+		// A try that fails later takes nothing away, and is told of.
 		fail(nil, broken)
 		w.clock.add(time.Second)
 		if r := w.run(d); r.Status != reconcile.StatusFailed {
 			t.Errorf("%+v", r)
 		}
 		kept, err := w.service().Get(t.Context(), "", matched.ID)
-		if err != nil || kept.Status != reconcile.StatusBalanced || !kept.UpdatedAt.Equal(matched.UpdatedAt) {
+		if err != nil || kept.Failure == "" {
 			t.Errorf("%+v %v", kept, err)
+		}
+		kept.Failure, kept.UpdatedAt = "", matched.UpdatedAt
+		if !reflect.DeepEqual(kept, matched) {
+			t.Errorf("%+v became %+v", matched, kept)
+		}
+		fail(nil, nil)
+		if r := w.run(d); r.ID != matched.ID || r.Failure != "" {
+			t.Errorf("matched again: %+v", r)
 		}
 	})
 }

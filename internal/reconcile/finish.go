@@ -232,7 +232,7 @@ func (d *dayRun) outcome(r Reconciliation) Outcome {
 }
 
 // without ends a run that has no bill to match: it is tried again. A day that
-// was matched before keeps that result; the caller is told of this try.
+// was matched before keeps that result, which tells of the try in its Failure.
 func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconciliation, error) {
 	r := d.row()
 	if p := d.previous; p != nil {
@@ -242,10 +242,11 @@ func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconci
 	o := d.outcome(r)
 	matched := d.previous != nil && !d.previous.FinishedAt.IsZero()
 	if matched {
-		o.Reconciliation = Reconciliation{}
+		r.Failure += fmt.Sprintf("; the result of version %d stays", d.previous.Version)
+		o.Reconciliation = *d.previous
+		o.Reconciliation.Failure, o.Reconciliation.UpdatedAt = r.Failure, r.UpdatedAt
 		// What is told is not the stored result, so it does not bear its name.
 		r.ID, r.Version = "", 0
-		r.Failure += fmt.Sprintf("; the result of version %d stays", d.previous.Version)
 	}
 	d.plan(ctx, &o, status, r.Failure)
 	if err := d.s.Store.Finish(ctx, o); err != nil {

@@ -43,7 +43,8 @@ type Reconciliation struct {
 	Totals                   Totals
 	// Bills names the originals that were read.
 	Bills []Bill
-	// Failure says for people why it is pending or failed, and what to do.
+	// Failure says for people why it is pending or failed, and what to do; of a
+	// result that was matched, why the newest run could not match it again.
 	Failure string
 	// ResultDigest is over everything that makes a result: runs with the same
 	// digest are the same version.
