@@ -54,6 +54,9 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
 	o.Pool, o.Settled, o.Seen = d.result.pool, d.result.settled, d.seen
 	o.Planned = !d.s.now().Before(d.dueAt())
+	if d.early {
+		o.NextTry = d.s.now().Add(step(d.s.cfg.RetryLadder, 0))
+	}
 	// A run that died may have left differences of no version.
 	left, err := d.list(ctx, DiscrepancyFilter{AccountID: d.account.ID, Day: d.job.Day, Status: Open})
 	if err != nil {

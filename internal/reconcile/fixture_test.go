@@ -248,6 +248,8 @@ type core struct {
 	answers map[string]string
 	asked   []string
 	settled []payment.RefundEvidence
+	// underWay are refunds whose call may not have ended.
+	underWay map[string]bool
 }
 
 var errNoAnswer = errors.New("no answer")
@@ -283,8 +285,14 @@ func (c *core) AskRefund(ctx context.Context, id, _ string) (*payment.Refund, er
 
 func (c *core) SettleRefund(ctx context.Context, e payment.RefundEvidence) (*payment.Refund, error) {
 	c.mu.Lock()
-	c.settled = append(c.settled, e)
+	underWay := c.underWay[e.RefundID]
+	if !underWay {
+		c.settled = append(c.settled, e)
+	}
 	c.mu.Unlock()
+	if underWay {
+		return nil, &payment.Error{Code: payment.CodeStatusConflict, Message: "a call may still be under way"}
+	}
 	status := payment.RefundFailed
 	if e.Succeeded {
 		status = payment.RefundSucceeded

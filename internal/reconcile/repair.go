@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/paymux/paymux/internal/failpoint"
@@ -195,6 +196,10 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 		Evidence: fmt.Sprintf("the bill of %s (SHA-256 %s) does not have it", d.job.Day, d.digest),
 	})
 	failpoint.After(failpoint.BillRepair)
+	if refused, ok := errors.AsType[*payment.Error](err); ok && refused.Code == payment.CodeStatusConflict {
+		d.early = true // on a day that is not over: the refund may still be on its way
+		return nil
+	}
 	if err != nil {
 		d.s.Logger.WarnContext(ctx, "a refund in doubt could not be settled by the day's file", "refund_id", m.ID, "day", d.job.Day, "error", err)
 		d.undecided(m, "the day's file does not have it, but that could not be written; run the day again")

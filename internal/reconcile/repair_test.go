@@ -206,6 +206,36 @@ func TestRepair_AcceptedRefundIsNotFailedByAFile(t *testing.T) {
 	w.want(w.run(d), reconcile.StatusBalanced, 2, 1)
 }
 
+// A refund whose call may not have ended is no difference yet: the day is run
+// again by itself, and then the file decides.
+func TestRepair_DoubtWhoseCallMayBeUnderWay(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		w.repeatable = false
+		d := day(t, "2026-11-20")
+		a := w.book(100, noon)
+		r := w.refund(a, 30, noon.Add(time.Hour), doubtful)
+		w.core.answers[r.ID] = "processing"
+		w.core.underWay = map[string]bool{r.ID: true}
+		w.bill(d, row(a))
+		w.want(w.run(d), reconcile.StatusBalanced, 1, 1)
+		w.core.underWay = nil
+		w.clock.add(w.cfg.RetryLadder[0])
+		leases, err := w.service().Claim(t.Context(), 10)
+		if err != nil || len(leases) != 1 || leases[0].Day != d {
+			t.Fatalf("the day is not due again: %v %v", leases, err)
+		}
+		if err := w.service().RunClaimed(t.Context(), leases[0]); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.core.settled) != 1 || w.core.settled[0].Succeeded {
+			t.Errorf("settled as %+v", w.core.settled)
+		}
+		if leases, err := w.service().Claim(t.Context(), 10); err != nil || len(leases) != 0 {
+			t.Errorf("due once more: %v %v", leases, err)
+		}
+	})
+}
+
 // A refund in doubt on a day that never gets a file waits for a person, who is
 // told: no file is no proof.
 func TestRepair_DoubtOnADayWithoutAFile(t *testing.T) {

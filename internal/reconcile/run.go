@@ -152,6 +152,8 @@ type dayRun struct {
 	// previous is the day's newest result, where there is one.
 	previous *Reconciliation
 	asked    int
+	// early: something could not be judged yet; the day is due again.
+	early bool
 }
 
 func (d *dayRun) progress(step Step, done, total int64) {

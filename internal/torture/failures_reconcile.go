@@ -17,6 +17,10 @@ const reconcilePace = hastyPace + `
 reconciliation: {lease: 2s, busy_wait: 30s, edge_margin: 1s}
 `
 
+// judgedAfter is beyond the edge margin, with times that are whole seconds, and
+// beyond a call's time limit and margin.
+const judgedAfter = 2500 * time.Millisecond
+
 // reconciling are the steps of closing a day's books.
 var reconciling = []failpoint.Step{
 	failpoint.BillFetch, failpoint.BillKeep, failpoint.BillMatch, failpoint.BillRepair,
@@ -110,6 +114,11 @@ func (d *drive) business(ctx context.Context) (day string, err error) {
 	var r CaseResult
 	if err := d.settle(ctx, &r); err != nil || len(r.Anomalies) > 0 {
 		return "", errors.Join(err, fmt.Errorf("%v", r.Anomalies))
+	}
+	// A refund is judged by the file only when its call is over for certain, and
+	// outside the margin between two clocks.
+	if !pause(ctx, judgedAfter) {
+		return "", context.Cause(ctx)
 	}
 	const shanghai = 8 * 60 * 60
 	return now().In(time.FixedZone("CST", shanghai)).Format(time.DateOnly), nil
