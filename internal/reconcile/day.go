@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/paymux/paymux/channels"
@@ -186,41 +185,9 @@ func (d *dayRun) carriedOver(ctx context.Context, add func(*record) error) error
 	return nil
 }
 
-// carriedOnly judges, on a day without a bill, what the day before left and the
-// refunds in doubt.
-func (d *dayRun) carriedOnly(ctx context.Context) error {
-	from, to := d.terms.Window(d.job.Day)
-	edge := to.Add(-d.terms.margin)
-	// What our books have near the day's end may stand in the next day's bill.
-	for _, list := range []func(after Place) ([]Movement, error){
-		func(after Place) ([]Movement, error) {
-			return d.s.Store.PaidAttempts(ctx, d.account.ID, edge, to, after, pageRows)
-		},
-		func(after Place) ([]Movement, error) {
-			return d.s.Store.DoneRefunds(ctx, d.account.ID, d.terms.RefundOnAcceptance, edge, to, after, pageRows)
-		},
-	} {
-		var after Place
-		for {
-			page, err := list(after)
-			if err != nil {
-				return err
-			}
-			for _, m := range page {
-				after = Place{At: m.At, ID: m.ID}
-				if p, ok := d.pool[m.ID]; !ok || p.Bill.IsZero() {
-					d.missing(ofMovement(m))
-				}
-			}
-			if len(page) < pageRows {
-				break
-			}
-		}
-	}
-	if from.After(edge) {
-		return fmt.Errorf("reconciliation.edge_margin %s is longer than a day", d.terms.margin)
-	}
-	err := d.carriedOver(ctx, func(r *record) error {
+// withoutFile judges what our books have of a day that has no bill.
+func (d *dayRun) withoutFile(ctx context.Context) error {
+	_, err := d.ours(ctx, func(r *record) error {
 		d.missing(*r)
 		return nil
 	})

@@ -266,6 +266,42 @@ func TestRun_NoBusiness(t *testing.T) {
 	}
 }
 
+// A channel that finally says "no business" of a day on which our books had
+// some is contradicted row by row, once the bill is late; and asked again, as
+// the file may come.
+func TestRun_NoBusinessAgainstOurBooks(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		a := w.book(100, noon)
+		r := w.refund(a, 30, noon.Add(time.Hour))
+		w.bank.change(func(b *bank) { b.fetchErr[d] = channels.ErrNoBusiness })
+		w.clock.set(w.bank.BillCalendar().DueAt(d).Add(w.cfg.DueMargin + w.cfg.LateAfter - time.Minute))
+		w.want(w.run(d), reconcile.StatusPending, 1, 0)
+		w.clock.add(time.Minute)
+		w.want(w.run(d), reconcile.StatusDifferences, 1, 0,
+			"missing_at_channel open "+a.ID+" 100/-", "missing_at_channel open "+r.ID+" 30/-")
+		w.bank.change(func(b *bank) { delete(b.fetchErr, d) })
+		w.bill(d, row(a), back(r, a))
+		w.clock.add(time.Hour)
+		leases, err := w.service().Claim(t.Context(), 10)
+		if err != nil || len(leases) != 1 || leases[0].Day != d {
+			t.Fatalf("the day is not due again: %v %v", leases, err)
+		}
+		if err := w.service().RunClaimed(t.Context(), leases[0]); err != nil {
+			t.Fatal(err)
+		}
+		list, err := w.service().List(t.Context(), reconcile.ListFilter{Day: d})
+		if err != nil || len(list) != 1 || list[0].Status != reconcile.StatusBalanced || list[0].Version != 2 || list[0].Matched != 2 {
+			t.Fatalf("%+v %v", list, err)
+		}
+		// A file that was read is not denied by one that is gone.
+		w.bank.change(func(b *bank) { b.fetchErr[d] = channels.ErrNoBusiness })
+		if r := w.run(d); r.Status != reconcile.StatusPending || r.ID != "" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 // What stands in another day's bill is no business of a day without one.
 func TestRun_NoBusinessButInAnotherBill(t *testing.T) {
 	t.Parallel()

@@ -54,8 +54,9 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
 	o.Pool, o.Settled, o.Seen = d.result.pool, d.result.settled, d.seen
 	o.Planned = !d.s.now().Before(d.dueAt())
-	if d.early {
-		o.NextTry = d.s.now().Add(step(d.s.cfg.RetryLadder, 0))
+	if d.again {
+		o.Tries = d.lease.Tries + 1
+		o.NextTry = d.nextTry()
 	}
 	// A run that died may have left differences of no version.
 	left, err := d.list(ctx, DiscrepancyFilter{AccountID: d.account.ID, Day: d.job.Day, Status: Open})
@@ -273,14 +274,21 @@ func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why string
 		return // the schedule takes the day up when it is due
 	}
 	o.Planned, o.Tries, o.LateAt = true, d.lease.Tries+1, d.lease.LateAt
-	if d.terms.DayOf(now).Add(-d.s.cfg.CatchUpDays).Before(d.job.Day) {
-		o.NextTry = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
-	}
+	o.NextTry = d.nextTry()
 	if o.LateAt.IsZero() && !now.Before(due.Add(d.s.cfg.LateAfter)) {
 		o.LateAt = now
 		d.s.Logger.ErrorContext(ctx, "a channel's bill is late", "account_id", d.account.ID, "channel", d.account.Channel,
 			"day", d.job.Day, "due", due, "status", status, "reason", why)
 	}
+}
+
+// nextTry is when the day is due again; zero once it is too long ago.
+func (d *dayRun) nextTry() time.Time {
+	now := d.s.now()
+	if !d.terms.DayOf(now).Add(-d.s.cfg.CatchUpDays).Before(d.job.Day) {
+		return time.Time{}
+	}
+	return now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
 }
 
 // failureText says for people why there is nothing to match.

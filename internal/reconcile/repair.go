@@ -197,7 +197,7 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	})
 	failpoint.After(failpoint.BillRepair)
 	if refused, ok := errors.AsType[*payment.Error](err); ok && refused.Code == payment.CodeStatusConflict {
-		d.early = true // on a day that is not over: the refund may still be on its way
+		d.again = true // on a day that is not over: the refund may still be on its way
 		return nil
 	}
 	if err != nil {

@@ -152,8 +152,9 @@ type dayRun struct {
 	// previous is the day's newest result, where there is one.
 	previous *Reconciliation
 	asked    int
-	// early: something could not be judged yet; the day is due again.
-	early bool
+	// again: something may be judged otherwise before long, so the day is due
+	// again although a result is written.
+	again bool
 }
 
 func (d *dayRun) progress(step Step, done, total int64) {
@@ -218,14 +219,17 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	// "None" of a day that has not begun says nothing yet.
 	from, _ := d.terms.Window(d.job.Day)
 	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) && from.Before(d.s.now()) {
-		busy, asked := d.hadBusiness(ctx, !errors.Is(err, channels.ErrNoBusiness))
+		final := errors.Is(err, channels.ErrNoBusiness)
+		busy, asked := d.hadBusiness(ctx, !final)
 		switch {
 		case asked != nil:
 			return Reconciliation{}, asked
+		case busy && final && d.disputed():
+			d.again = true // the file may come yet
 		case busy:
 			return d.without(ctx, StatusPending, errors.New("the channel says that it has no bill of this day, but by our books there was business; it is asked again"))
 		}
-		if !errors.Is(err, channels.ErrNoBusiness) {
+		if !final {
 			carried, asked := d.hasCarried(ctx)
 			switch {
 			case asked != nil:
@@ -237,7 +241,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 		}
 		d.made = d.s.now()
 		d.bills = []Bill{{Kind: channels.BillTrades, FetchedAt: d.made}}
-		if err := d.carriedOnly(ctx); err != nil {
+		if err := d.withoutFile(ctx); err != nil {
 			return Reconciliation{}, err
 		}
 		return d.finish(ctx)
@@ -246,6 +250,14 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 		return d.without(ctx, StatusPending, err)
 	}
 	return d.without(ctx, StatusFailed, fmt.Errorf("the bill cannot be had: %w", err))
+}
+
+// disputed tells whether the channel's word that there was no business is put
+// before people, row by row: once the bill is late, and never where a file of
+// the day was read, as channels keep their files for some months only.
+func (d *dayRun) disputed() bool {
+	hadFile := d.previous != nil && slices.ContainsFunc(d.previous.Bills, func(b Bill) bool { return b.Digest != "" })
+	return !hadFile && !d.s.now().Before(d.dueAt().Add(d.s.cfg.LateAfter))
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should
