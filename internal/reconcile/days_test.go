@@ -294,12 +294,31 @@ func TestRun_NoBusinessAgainstOurBooks(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Status != reconcile.StatusBalanced || list[0].Version != 2 || list[0].Matched != 2 {
 			t.Fatalf("%+v %v", list, err)
 		}
-		// A file that was read is not denied by one that is gone.
-		w.bank.change(func(b *bank) { b.fetchErr[d] = channels.ErrNoBusiness })
+	})
+}
+
+// What a file showed is not taken back because the channel does not have the
+// file any more.
+func TestRun_FileGoneAfterItWasRead(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	d := day(t, "2026-11-20")
+	w.bill(d, channels.BillRow{
+		Line: 1, Type: channels.BillPayment, ChannelTradeNo: "T9", AttemptID: "NOTOURS", Amount: cny(100), At: noon,
+	})
+	read := w.run(d)
+	w.want(read, reconcile.StatusDifferences, 1, 0, "missing_locally open bill:T9 -/100")
+	w.clock.add(100 * 24 * time.Hour)
+	for _, cause := range []error{channels.ErrNoBusiness, channels.ErrBillAbsent} {
+		w.bank.change(func(b *bank) { b.fetchErr[d] = cause })
 		if r := w.run(d); r.Status != reconcile.StatusPending || r.ID != "" {
 			t.Errorf("%+v", r)
 		}
-	})
+	}
+	kept, err := w.service().Get(t.Context(), "", read.ID)
+	if err != nil || kept.Status != reconcile.StatusDifferences || kept.Open != 1 || kept.Failure == "" {
+		t.Errorf("%+v %v", kept, err)
+	}
 }
 
 // What stands in another day's bill is no business of a day without one.

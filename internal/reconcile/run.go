@@ -219,13 +219,18 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	// "None" of a day that has not begun says nothing yet.
 	from, _ := d.terms.Window(d.job.Day)
 	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) && from.Before(d.s.now()) {
+		if d.previous != nil && slices.ContainsFunc(d.previous.Bills, func(b Bill) bool { return b.Digest != "" }) {
+			// Channels keep their files for some months only.
+			return d.without(ctx, StatusPending, errors.New("the channel had a bill of this day and says now that it has none"))
+		}
 		final := errors.Is(err, channels.ErrNoBusiness)
 		busy, asked := d.hadBusiness(ctx, !final)
 		switch {
 		case asked != nil:
 			return Reconciliation{}, asked
-		case busy && final && d.disputed():
-			d.again = true // the file may come yet
+		case busy && final && !d.s.now().Before(d.dueAt().Add(d.s.cfg.LateAfter)):
+			// People see what is missing, row by row; the file may come yet.
+			d.again = true
 		case busy:
 			return d.without(ctx, StatusPending, errors.New("the channel says that it has no bill of this day, but by our books there was business; it is asked again"))
 		}
@@ -250,14 +255,6 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 		return d.without(ctx, StatusPending, err)
 	}
 	return d.without(ctx, StatusFailed, fmt.Errorf("the bill cannot be had: %w", err))
-}
-
-// disputed tells whether the channel's word that there was no business is put
-// before people, row by row: once the bill is late, and never where a file of
-// the day was read, as channels keep their files for some months only.
-func (d *dayRun) disputed() bool {
-	hadFile := d.previous != nil && slices.ContainsFunc(d.previous.Bills, func(b Bill) bool { return b.Digest != "" })
-	return !hadFile && !d.s.now().Before(d.dueAt().Add(d.s.cfg.LateAfter))
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should
