@@ -348,9 +348,9 @@ func scanCoreFinding(rows *sql.Rows) (reconcile.CoreFinding, error) {
 	switch settled {
 	case "":
 	case "accepted":
-		f.Settled = "accepted by the merchant's policy"
+		f.Accepted = true
 	default:
-		f.Settled = "refund " + settled + " succeeded"
+		f.RefundedBy = settled
 	}
 	return f, errors.Join(errOurs, errTheirs)
 }

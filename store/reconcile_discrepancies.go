@@ -112,7 +112,7 @@ func discrepancyValues(d *reconcile.Discrepancy) ([]any, error) {
 	}
 	return []any{
 		d.AccountID, d.SubjectID, string(d.Kind), d.ReconciliationID, d.Day.String(), d.MerchantID, d.Channel, string(d.Status), ours, theirs,
-		people(d.Detail, maxFound), people(d.Evidence, maxEvidence), d.Assignee, d.ProposedBy, d.ApprovedBy, people(d.Resolution, maxResolution),
+		d.Detail.Stored(maxFound), d.Evidence.Stored(maxEvidence), d.Assignee, d.ProposedBy, d.ApprovedBy, people(d.Resolution, maxResolution),
 		millis(d.FoundAt), millis(d.UpdatedAt), nullMillis(d.ResolvedAt), d.Version,
 	}, nil
 }
@@ -120,7 +120,7 @@ func discrepancyValues(d *reconcile.Discrepancy) ([]any, error) {
 func (r discrepancyRow) discrepancy() (reconcile.Discrepancy, error) {
 	d := reconcile.Discrepancy{
 		ID: r.ID, ReconciliationID: r.ReconciliationID, MerchantID: r.MerchantID, Channel: r.Channel, AccountID: r.AccountID, SubjectID: r.SubjectID,
-		Kind: reconcile.Kind(r.Kind), Detail: r.Detail, Evidence: r.Evidence, Assignee: r.Assignee, ProposedBy: r.ProposedBy, ApprovedBy: r.ApprovedBy,
+		Kind: reconcile.Kind(r.Kind), Detail: reconcile.ParseMessage(r.Detail), Evidence: reconcile.ParseMessage(r.Evidence), Assignee: r.Assignee, ProposedBy: r.ProposedBy, ApprovedBy: r.ApprovedBy,
 		Resolution: r.Resolution, FoundAt: fromMillis(r.FoundAt), UpdatedAt: fromMillis(r.UpdatedAt), ResolvedAt: fromNullMillis(r.ResolvedAt), Version: r.Version,
 	}
 	var errs [4]error

@@ -79,7 +79,7 @@ func reconciliationValues(r reconcile.Reconciliation) ([]any, error) {
 		r.AccountID, r.Day.String(), r.Version, r.MerchantID, r.Channel, string(r.Status), r.Matched, r.Carried,
 		string(r.Totals.Currency), o.Payments, o.Refunds, o.PaymentMinor, o.RefundMinor, o.FeeMinor,
 		t.Payments, t.Refunds, t.PaymentMinor, t.RefundMinor, t.FeeMinor,
-		string(bills), people(r.Failure, maxFailure), r.ResultDigest, millis(r.CreatedAt), millis(r.UpdatedAt), nullMillis(r.FinishedAt),
+		string(bills), r.Failure.Stored(maxFailure), r.ResultDigest, millis(r.CreatedAt), millis(r.UpdatedAt), nullMillis(r.FinishedAt),
 		true, r.Open, r.Repaired, r.Resolved,
 	}, nil
 }
@@ -101,7 +101,7 @@ func (r reconciliationRow) reconciliation() (reconcile.Reconciliation, error) {
 			Ours:     reconcile.Side{Payments: r.OursPayments, Refunds: r.OursRefunds, PaymentMinor: r.OursPaymentMinor, RefundMinor: r.OursRefundMinor, FeeMinor: r.OursFeeMinor},
 			Theirs:   reconcile.Side{Payments: r.TheirsPayments, Refunds: r.TheirsRefunds, PaymentMinor: r.TheirsPaymentMinor, RefundMinor: r.TheirsRefundMinor, FeeMinor: r.TheirsFeeMinor},
 		},
-		Failure: r.Failure, ResultDigest: r.ResultDigest,
+		Failure: reconcile.ParseMessage(r.Failure), ResultDigest: r.ResultDigest,
 		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt), FinishedAt: fromNullMillis(r.FinishedAt),
 	}
 	if err := json.Unmarshal([]byte(r.Bills), &out.Bills); err != nil {
@@ -295,7 +295,7 @@ func (tx *Tx) settleDiscrepancy(ctx context.Context, accountID string, g reconci
 		return "", err
 	}
 	_, err = tx.q.ExecContext(ctx, `UPDATE reconcile_discrepancies SET status = 'repaired', evidence = ?, proposed_by = '', resolution = '',
-		updated_at = ?, resolved_at = ?, version = version + 1 WHERE id = ?`, people(g.Evidence, maxEvidence), millis(g.At), millis(g.At), row.ID)
+		updated_at = ?, resolved_at = ?, version = version + 1 WHERE id = ?`, g.Evidence.Stored(maxEvidence), millis(g.At), millis(g.At), row.ID)
 	if err != nil {
 		return "", err
 	}

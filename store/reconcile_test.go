@@ -2,13 +2,16 @@ package store_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/money"
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/internal/reconcile"
+	"github.com/paymux/paymux/internal/wording"
 	"github.com/paymux/paymux/store"
 	"github.com/paymux/paymux/store/storetest"
 )
@@ -152,8 +155,9 @@ func TestReconcile_RoundTrip(t *testing.T) {
 		bare := &reconcile.Entry{}
 		want := reconcile.Discrepancy{
 			ID: "dis_1", ReconciliationID: "rec_1", Day: day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Kind: reconcile.StatusMismatch,
-			Status: reconcile.Repaired, SubjectID: "bill:" + strings.Repeat("9", 64), Ours: entry, Theirs: bare, Detail: "d", Evidence: "e", Assignee: "a", ProposedBy: "p",
-			ApprovedBy: "q", Resolution: storetest.Hostile, FoundAt: storetest.Start(), UpdatedAt: storetest.Start(), ResolvedAt: storetest.Start(), Version: 1,
+			Status: reconcile.Repaired, SubjectID: "bill:" + strings.Repeat("9", 64), Ours: entry, Theirs: bare, Assignee: "a", ProposedBy: "p",
+			Detail:   reconcile.Message{{Code: "amounts", Args: map[string]string{"ours": "1.00 CNY", "theirs": storetest.Hostile}}},
+			Evidence: reconcile.Plain(storetest.Hostile), ApprovedBy: "q", Resolution: storetest.Hostile, FoundAt: storetest.Start(), UpdatedAt: storetest.Start(), ResolvedAt: storetest.Start(), Version: 1,
 		}
 		if err := db.SaveDiscrepancies(ctx, lease, "rec_1", []reconcile.Discrepancy{want}); err != nil {
 			t.Fatal(err)
@@ -166,7 +170,7 @@ func TestReconcile_RoundTrip(t *testing.T) {
 			t.Errorf("sides %+v %+v", got.Ours, got.Theirs)
 		}
 		got.Ours, got.Theirs = want.Ours, want.Theirs
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		for name, f := range map[string]reconcile.DiscrepancyFilter{
@@ -188,6 +192,54 @@ func TestReconcile_RoundTrip(t *testing.T) {
 				t.Errorf("by another %s: %d, %v", name, len(list), err)
 			}
 		}
+	})
+}
+
+// A message too long for its column is kept with shorter arguments, and told in
+// both languages; a text of before there were messages is told as it is.
+func TestReconcile_LongMessages(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		key := reconcile.DayKey{AccountID: "acc_1", Day: reconcileDay(t, "2026-11-20")}
+		lease, err := db.AcquireDay(ctx, reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}, key.Day, "host/1", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long := reconcile.Message{{Code: "broken_line", Args: map[string]string{"line": "7", "cause": strings.Repeat(storetest.Hostile+"\x00\n", 400)}}}
+		r := reconcile.Reconciliation{
+			ID: "rec_1", Day: key.Day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Version: 1, Status: reconcile.StatusFailed,
+			Totals: reconcile.Totals{Currency: money.CNY}, Failure: long, CreatedAt: storetest.Start(), UpdatedAt: storetest.Start(),
+		}
+		d := reconcile.Discrepancy{
+			ID: "dis_1", Day: key.Day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Kind: reconcile.StatusMismatch, Status: reconcile.Open, SubjectID: "A",
+			Detail: long, Evidence: reconcile.Plain("told before"), FoundAt: storetest.Start(), UpdatedAt: storetest.Start(),
+		}
+		if err := db.SaveDiscrepancies(ctx, lease, "rec_1", []reconcile.Discrepancy{d}); err != nil {
+			t.Fatal(err)
+		}
+		check := func(what string, m reconcile.Message) {
+			t.Helper()
+			if en, zh := m.String(), m.In(wording.Chinese); !strings.HasPrefix(en, "the bill is broken at line 7: ") || !strings.HasPrefix(zh, "账单第 7 行有误：") || !strings.HasSuffix(zh, "…") {
+				t.Errorf("%s: %s\n%s", what, en, zh)
+			}
+		}
+		got, err := db.DiscrepancyByID(ctx, "", "dis_1")
+		if err != nil || got.Evidence.In(wording.Chinese) != "told before" {
+			t.Errorf("%+v %v", got, err)
+		}
+		check("detail", got.Detail)
+		if err := db.Finish(ctx, reconcile.Outcome{Lease: lease, Reconciliation: r, Gone: []reconcile.Gone{{ID: "dis_1", Evidence: long, At: storetest.Start()}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = db.DiscrepancyByID(ctx, "", "dis_1"); err != nil {
+			t.Fatal(err)
+		}
+		check("evidence", got.Evidence)
+		newest, err := db.Newest(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("failure", newest.Failure)
 	})
 }
 

@@ -101,10 +101,10 @@ func TestReconcile_FailsUnlessEveryRunFinished(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(f *fakeReconciler){
 		"pending": func(f *fakeReconciler) {
-			f.results["acc_2"] = reconcile.Reconciliation{Channel: "wechatpay", Status: reconcile.StatusPending, Failure: "the channel has no bill yet"}
+			f.results["acc_2"] = reconcile.Reconciliation{Channel: "wechatpay", Status: reconcile.StatusPending, Failure: reconcile.Plain("the channel has no bill yet")}
 		},
 		"broken": func(f *fakeReconciler) {
-			f.results["acc_2"] = reconcile.Reconciliation{Channel: "wechatpay", Status: reconcile.StatusFailed, Failure: "line 7 is cut"}
+			f.results["acc_2"] = reconcile.Reconciliation{Channel: "wechatpay", Status: reconcile.StatusFailed, Failure: reconcile.Plain("line 7 is cut")}
 		},
 		"a fault of ours": func(f *fakeReconciler) { f.errs["acc_2"] = errors.New("no connection") },
 	} {

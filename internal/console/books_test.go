@@ -314,9 +314,9 @@ func (b *books) day(day channels.Day, a reconcile.Account, i, back int) reconcil
 	case back == 1 && a.Channel == "unionpay":
 		r.Status, r.FinishedAt, r.Bills, r.Matched = reconcile.StatusPending, time.Time{}, nil, 0
 		r.Totals.Theirs = reconcile.Side{}
-		r.Failure = "the bill is not there yet; it is asked for again by itself"
+		r.Failure = reconcile.Message{{Code: "not_ready"}}
 	case back == 6 && a.Channel == "wechatpay":
-		r.Status, r.Failure = reconcile.StatusFailed, "the bill is broken at line 88: the row has 20 cells instead of 24; ask the channel for it again"
+		r.Status, r.Failure = reconcile.StatusFailed, reconcile.Message{{Code: "broken_line", Args: map[string]string{"line": "88", "cause": "the row has 20 cells instead of 24"}}}
 	case back == 1 || back == 3 || back == 9 && i == 0:
 		b.differ(&r, back)
 	}
@@ -344,13 +344,16 @@ func (b *books) differ(r *reconcile.Reconciliation, back int) {
 		}
 		switch kind {
 		case reconcile.MissingAtChannel:
-			d.Theirs, d.Detail = nil, "neither this day's bill nor the next one has it; the channel says that it is paid"
+			d.Theirs, d.Detail = nil, reconcile.Message{
+				{Code: "missing", Args: map[string]string{"what": "payment", "day": r.Day.String()}},
+				{Code: "missing_before", Args: map[string]string{"day": r.Day.Add(-1).String()}},
+			}
 			r.Totals.Theirs.Payments--
 			r.Totals.Theirs.PaymentMinor -= minor
 			r.Totals.Theirs.FeeMinor -= ours.FeeMinor
 		case reconcile.FeeMismatch:
 			theirs.FeeMinor += 57
-			d.Detail, d.Assignee = "the contracted rate of 0.6% gives another fee", "anna"
+			d.Assignee, d.Detail = "anna", reconcile.Message{{Code: "fees", Args: map[string]string{"rate": "0.6%", "ours": "6.63 CNY", "theirs": "7.20 CNY"}}}
 			r.Totals.Theirs.FeeMinor += 57
 		case reconcile.AmountMismatch:
 			theirs.Amount = cny(minor - 100)
@@ -361,7 +364,7 @@ func (b *books) differ(r *reconcile.Reconciliation, back int) {
 			r.Totals.Theirs.Payments++
 			r.Totals.Theirs.PaymentMinor += minor
 		case reconcile.LateSuccess:
-			d.Status, d.Evidence = reconcile.Repaired, "query at the channel: paid at 11:00:07; refunded in full under "+newID()
+			d.Status, d.Evidence = reconcile.Repaired, reconcile.Message{{Code: "refunded", Args: map[string]string{"id": newID()}}}
 		case reconcile.StatusMismatch, reconcile.DuplicatePayment:
 		}
 		if d.Status == reconcile.Open {

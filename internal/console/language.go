@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/paymux/paymux/internal/wording"
 )
 
 // language is a language of the pages; its value is that of the lang attribute.
@@ -13,6 +15,14 @@ const (
 	chinese language = "zh-CN"
 	english language = "en"
 )
+
+// told is the language's name in package wording.
+func (l language) told() string {
+	if l == english {
+		return wording.English
+	}
+	return wording.Chinese
+}
 
 // text is one message in both languages. A message that takes arguments takes
 // them in the same order in both.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/internal/reconcile"
 )
 
 // pages are the templates by name, each together with the layout.
@@ -169,6 +170,9 @@ func (p *page) T(key string, args ...any) string { return say(p.Lang, key, args.
 
 // Word is the word for a value of a set.
 func (p *page) Word(set string, value any) string { return word(p.Lang, set, textOf(value)) }
+
+// Tell is a message of reconciliation in the page's language.
+func (p *page) Tell(m reconcile.Message) string { return m.In(p.Lang.told()) }
 
 // May tells whether the user has the permission of that name.
 func (p *page) May(name string) bool {

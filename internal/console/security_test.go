@@ -61,7 +61,8 @@ func TestHostileTexts(t *testing.T) {
 	w.user("root", console.Admin, "")
 	for i := range w.books.found {
 		d := &w.books.found[i]
-		d.Detail, d.Evidence, d.Assignee, d.ProposedBy, d.Resolution, d.SubjectID = hostile, hostile, hostile, hostile, hostile, hostile
+		d.Assignee, d.ProposedBy, d.Resolution, d.SubjectID = hostile, hostile, hostile, hostile
+		d.Detail, d.Evidence = reconcile.Message{{Code: "operator_said", Args: map[string]string{"evidence": hostile}}}, reconcile.Plain(hostile)
 		for _, e := range []*reconcile.Entry{d.Ours, d.Theirs} {
 			if e != nil {
 				e.MerchantOrderNo, e.AttemptID, e.ChannelTradeNo, e.Status, e.PaymentID = hostile, hostile, hostile, hostile, hostile
@@ -71,7 +72,7 @@ func TestHostileTexts(t *testing.T) {
 	}
 	for i := range w.books.results {
 		r := &w.books.results[i]
-		r.Failure, r.Channel = hostile, hostile
+		r.Failure, r.Channel = reconcile.Message{{Code: hostile, Args: map[string]string{hostile: hostile}}}, hostile
 		for j := range r.Bills {
 			r.Bills[j].Name = hostile
 		}

@@ -218,7 +218,7 @@ func NewReconciliationView(r reconcile.Reconciliation) ReconciliationView {
 		Matched: r.Matched, Open: r.Open, Repaired: r.Repaired, Resolved: r.Resolved,
 		Totals:  TotalsView{Currency: r.Totals.Currency, Ours: newSideView(r.Totals.Ours)},
 		Bills:   make([]BillView, len(r.Bills)),
-		Failure: optionalText(r.Failure), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), FinishedAt: optionalTime(r.FinishedAt),
+		Failure: optionalText(r.Failure.String()), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), FinishedAt: optionalTime(r.FinishedAt),
 	}
 	if v.Totals.Currency == "" {
 		v.Totals.Currency = money.CNY
@@ -243,8 +243,8 @@ func newSideView(s reconcile.Side) SideView {
 func newDiscrepancyView(d reconcile.Discrepancy) DiscrepancyView {
 	return DiscrepancyView{
 		ID: d.ID, ReconciliationID: d.ReconciliationID, Date: d.Day, Channel: d.Channel, AccountID: d.AccountID,
-		Kind: d.Kind, Status: d.Status, Ours: newEntryView(d.Ours), Theirs: newEntryView(d.Theirs), Detail: d.Detail,
-		Evidence: optionalText(d.Evidence), Assignee: optionalText(d.Assignee), Reason: optionalText(d.Resolution),
+		Kind: d.Kind, Status: d.Status, Ours: newEntryView(d.Ours), Theirs: newEntryView(d.Theirs), Detail: d.Detail.String(),
+		Evidence: optionalText(d.Evidence.String()), Assignee: optionalText(d.Assignee), Reason: optionalText(d.Resolution),
 		ProposedBy: optionalText(d.ProposedBy), ApprovedBy: optionalText(d.ApprovedBy),
 		FoundAt: d.FoundAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(), ResolvedAt: optionalTime(d.ResolvedAt),
 	}

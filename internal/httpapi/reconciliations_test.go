@@ -59,17 +59,17 @@ func newFakeReconcile() *fakeReconcile {
 			CreatedAt: at.Add(-time.Duration(i) * 24 * time.Hour), UpdatedAt: at,
 		})
 	}
-	f.list = append(f.list, reconcile.Reconciliation{ID: "rec_old", Day: day("2025-11-20"), MerchantID: shop, Channel: "alipay", AccountID: "acc_1", Version: 1, Status: reconcile.StatusFailed, Failure: "the bill is broken", CreatedAt: at, UpdatedAt: at})
+	f.list = append(f.list, reconcile.Reconciliation{ID: "rec_old", Day: day("2025-11-20"), MerchantID: shop, Channel: "alipay", AccountID: "acc_1", Version: 1, Status: reconcile.StatusFailed, Failure: reconcile.Plain("the bill is broken"), CreatedAt: at, UpdatedAt: at})
 	f.list = append(f.list, reconcile.Reconciliation{ID: "rec_rival", Day: day("2025-11-20"), MerchantID: rival, Channel: "alipay", AccountID: "acc_9", Version: 1, Status: reconcile.StatusBalanced, CreatedAt: at, UpdatedAt: at})
 	f.found = []reconcile.Discrepancy{
 		{
 			ID: "dis_2", ReconciliationID: "rec_0", Day: day("2025-11-20"), MerchantID: shop, Channel: "alipay", AccountID: "acc_1", Kind: reconcile.AmountMismatch, Status: reconcile.Resolved,
 			Ours: &reconcile.Entry{PaymentID: "p", AttemptID: "a", MerchantOrderNo: "A-1", Amount: amount, FeeMinor: 53, Status: "succeeded", At: at}, Theirs: &reconcile.Entry{ChannelTradeNo: "t"},
-			Detail: "amounts differ", ProposedBy: "finance", ApprovedBy: "boss", Resolution: "agreed", FoundAt: at, UpdatedAt: at, ResolvedAt: at,
+			Detail: reconcile.Message{{Code: "amounts", Args: map[string]string{"ours": "1.00 CNY", "theirs": "2.00 CNY"}}}, ProposedBy: "finance", ApprovedBy: "boss", Resolution: "agreed", FoundAt: at, UpdatedAt: at, ResolvedAt: at,
 		},
 		{
 			ID: "dis_1", ReconciliationID: "rec_0", Day: day("2025-11-20"), MerchantID: shop, Channel: "alipay", AccountID: "acc_1", Kind: reconcile.MissingLocally, Status: reconcile.Open,
-			Theirs: &reconcile.Entry{ChannelTradeNo: "t", Amount: amount}, Detail: "not ours", FoundAt: at.Add(-time.Second), UpdatedAt: at,
+			Theirs: &reconcile.Entry{ChannelTradeNo: "t", Amount: amount}, Detail: reconcile.Message{{Code: "foreign", Args: map[string]string{"what": "payment"}}}, FoundAt: at.Add(-time.Second), UpdatedAt: at,
 		},
 	}
 	for v := 1; v <= 2; v++ {

@@ -75,7 +75,7 @@ func TestFetch_TooLarge(t *testing.T) {
 	w.cfg.MaxBillBytes = 10
 	d := day(t, "2026-11-20")
 	w.bill(d, channels.BillRow{Type: channels.BillOther})
-	if r := w.run(d); r.Status != reconcile.StatusFailed || r.Failure == "" {
+	if r := w.run(d); r.Status != reconcile.StatusFailed || r.Failure == nil {
 		t.Errorf("%+v", r)
 	}
 }

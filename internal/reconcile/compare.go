@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
-
 	"github.com/paymux/paymux/internal/payment"
 )
 
@@ -26,20 +24,20 @@ func (d *dayRun) compare(ours, theirs record) {
 }
 
 // differ says the first thing in which two rows differ; amounts weigh most.
-func (d *dayRun) differ(ours, theirs *record, fee int64) (kind Kind, detail string) {
+func (d *dayRun) differ(ours, theirs *record, fee int64) (kind Kind, detail Message) {
 	switch {
 	case theirs.failed:
-		return StatusMismatch, fmt.Sprintf("our books have the %s as %s, the bill says that it failed", ours.what(), ours.status)
+		return StatusMismatch, message(codeSaidFailed, ours.what(), ours.status)
 	case ours.minor != theirs.minor || ours.currency != theirs.currency:
-		return AmountMismatch, fmt.Sprintf("our books have %s, the bill has %s", ours.amount(), theirs.amount())
+		return AmountMismatch, message(codeAmounts, ours.amount().String(), theirs.amount().String())
 	case theirs.order != "" && ours.order != theirs.order:
-		return StatusMismatch, fmt.Sprintf("the bill has it under our order number %s, our books under %s", theirs.order, ours.order)
+		return StatusMismatch, message(codeOrderNumber, theirs.order, ours.order)
 	case ours.number != "" && theirs.number != "" && ours.number != theirs.number:
-		return StatusMismatch, fmt.Sprintf("the bill has it under the channel's number %s, our books have %s", theirs.number, ours.number)
+		return StatusMismatch, message(codeChannelNumber, theirs.number, ours.number)
 	case d.terms.knowsFees() && fee != theirs.fee:
-		return FeeMismatch, fmt.Sprintf("by the contracted rate of %d ppm the fee is %d, the bill has %d (minor units)", d.terms.ratePPM, fee, theirs.fee)
+		return FeeMismatch, message(codeFees, percent(d.terms.ratePPM), signed(fee, ours.currency), signed(theirs.fee, theirs.currency))
 	default:
-		return "", ""
+		return "", nil
 	}
 }
 
@@ -53,7 +51,7 @@ func (d *dayRun) contradict(ours, theirs record) {
 	}
 	d.result.find(finding{
 		kind: StatusMismatch, subject: ours.id, ours: ourEntry(&ours, fee), theirs: theirEntry(&theirs),
-		detail: fmt.Sprintf("the bill has the channel's number %s under our number %s, our books have it under %s", theirs.number, theirs.id, ours.id),
+		detail: message(codeContradicted, theirs.number, theirs.id, ours.id),
 	})
 }
 
@@ -82,18 +80,18 @@ func (d *dayRun) missing(r record) {
 	}
 	fee := d.terms.feeOfRecord(&r)
 	d.result.ours.count(r.refund, r.minor, fee)
-	detail := fmt.Sprintf("our books have this %s, the bill of %s does not", r.what(), day)
+	detail := message(codeMissing, r.what(), day.String())
 	if r.carried {
-		detail += fmt.Sprintf(", nor does that of %s, on which it was made", day.Add(-1))
+		detail = detail.and(message(codeMissingBefore, day.Add(-1).String()))
 	}
 	d.result.find(finding{kind: MissingAtChannel, subject: r.id, ours: ourEntry(&r, fee), detail: detail})
 }
 
 // repeated is a further row of the bill about something that it has already.
 func (d *dayRun) repeated(r record) {
-	detail := "the bill has this order a further time, our books have it once: the payer may have paid twice"
+	detail := message(codePaymentTwice)
 	if r.refund {
-		detail = "the bill has this refund a further time; our books have it once"
+		detail = message(codeRefundTwice)
 	}
 	d.result.find(finding{
 		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(&r), 2), theirs: theirEntry(&r), detail: detail,
@@ -101,7 +99,7 @@ func (d *dayRun) repeated(r record) {
 }
 
 // foreign is a row of the bill that our books know nothing of.
-func (d *dayRun) foreign(r record, detail string) {
+func (d *dayRun) foreign(r record, detail Message) {
 	if r.failed {
 		return // it moved no money
 	}

@@ -214,7 +214,7 @@ func TestRun_WithoutABill(t *testing.T) {
 			fail(c.fetch, c.read)
 			r := w.run(d)
 			w.want(r, c.status, 1, 0)
-			if r.Failure == "" || !r.FinishedAt.IsZero() || c.read != nil && (len(r.Bills) != 1 || !w.archived(r.Bills[0].Digest)) {
+			if r.Failure == nil || !r.FinishedAt.IsZero() || c.read != nil && (len(r.Bills) != 1 || !w.archived(r.Bills[0].Digest)) {
 				t.Errorf("%v %v: %+v", c.fetch, c.read, r)
 			}
 		}
@@ -229,15 +229,15 @@ func TestRun_WithoutABill(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		kept, err := w.service().Get(t.Context(), "", matched.ID)
-		if err != nil || kept.Failure == "" {
+		if err != nil || kept.Failure == nil {
 			t.Errorf("%+v %v", kept, err)
 		}
-		kept.Failure, kept.UpdatedAt = "", matched.UpdatedAt
+		kept.Failure, kept.UpdatedAt = nil, matched.UpdatedAt
 		if !reflect.DeepEqual(kept, matched) {
 			t.Errorf("%+v became %+v", matched, kept)
 		}
 		fail(nil, nil)
-		if r := w.run(d); r.ID != matched.ID || r.Failure != "" {
+		if r := w.run(d); r.ID != matched.ID || r.Failure != nil {
 			t.Errorf("matched again: %+v", r)
 		}
 	})
@@ -316,7 +316,7 @@ func TestRun_FileGoneAfterItWasRead(t *testing.T) {
 		}
 	}
 	kept, err := w.service().Get(t.Context(), "", read.ID)
-	if err != nil || kept.Status != reconcile.StatusDifferences || kept.Open != 1 || kept.Failure == "" {
+	if err != nil || kept.Status != reconcile.StatusDifferences || kept.Open != 1 || kept.Failure == nil {
 		t.Errorf("%+v %v", kept, err)
 	}
 }

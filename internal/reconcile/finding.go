@@ -19,7 +19,7 @@ type finding struct {
 	subject          string
 	status           DiscrepancyStatus
 	ours, theirs     *Entry
-	detail, evidence string
+	detail, evidence Message
 }
 
 // result is what a day's matching and repair add up to.
@@ -149,13 +149,18 @@ func billSubject(r *record) string {
 	return "bill:" + number
 }
 
-// what names a row's kind for people.
+// What a row is.
+const (
+	whatPayment = "payment"
+	whatRefund  = "refund"
+)
+
 func (r *record) what() string {
 	if r.refund {
-		return "refund"
+		return whatRefund
 	}
-	return "payment"
+	return whatPayment
 }
 
-// stamp writes a moment for evidence.
+// stamp writes a moment for a message.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

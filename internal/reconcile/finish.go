@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,12 +12,8 @@ import (
 	"github.com/paymux/paymux/internal/money"
 )
 
-const (
-	// saveBatch is how many discrepancies one transaction writes.
-	saveBatch = 200
-	// goneEvidence begins the evidence of what a later run did not find any more.
-	goneEvidence = "not found any more: "
-)
+// saveBatch is how many discrepancies one transaction writes.
+const saveBatch = 200
 
 // finish completes the findings with what the core and earlier runs know, and
 // writes the result: the same one again, or a new version.
@@ -32,14 +27,14 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	}
 	for _, old := range before {
 		// What a run repaired agrees since, and stays told.
-		if old.Status == Repaired && old.Kind == StatusMismatch && !strings.HasPrefix(old.Evidence, goneEvidence) {
+		if old.Status == Repaired && old.Kind == StatusMismatch && !old.Evidence.has(codeGone) {
 			d.result.find(finding{
 				kind: old.Kind, subject: old.SubjectID, status: Repaired, ours: old.Ours, theirs: old.Theirs, detail: old.Detail, evidence: old.Evidence,
 			})
 		}
 	}
 	if d.result.overflow {
-		return d.without(ctx, StatusFailed, &tooManyError{d.s.cfg.MaxDifferences})
+		return d.without(ctx, StatusFailed, notMatched(&tooManyError{d.s.cfg.MaxDifferences}))
 	}
 	if err := d.describe(ctx); err != nil {
 		return Reconciliation{}, err
@@ -84,11 +79,11 @@ func (d *dayRun) coreFindings(ctx context.Context) error {
 		return err
 	}
 	for _, c := range list {
-		f := finding{kind: Kind(c.Kind), subject: c.AttemptID, status: Open, detail: c.Detail, evidence: c.Settled}
+		f := finding{kind: Kind(c.Kind), subject: c.AttemptID, status: Open, detail: coreMessage(c.Detail), evidence: c.settled()}
 		if c.RefundID != "" {
 			f.subject = c.RefundID
 		}
-		if c.Settled != "" {
+		if f.evidence != nil {
 			f.status = Repaired
 		}
 		entry := func(a money.Amount) *Entry {
@@ -101,6 +96,18 @@ func (d *dayRun) coreFindings(ctx context.Context) error {
 		d.result.find(f)
 	}
 	return nil
+}
+
+// settled says what settled it; nil: nothing yet.
+func (c *CoreFinding) settled() Message {
+	switch {
+	case c.Accepted:
+		return message(codeAccepted)
+	case c.RefundedBy != "":
+		return message(codeRefunded, c.RefundedBy)
+	default:
+		return nil
+	}
 }
 
 // found lists what the day's newest version found.
@@ -134,7 +141,7 @@ func (d *dayRun) gone(before []Discrepancy, version int) []Gone {
 	var list []Gone
 	for _, old := range before {
 		if old.Status == Open && !d.result.known[string(old.Kind)+"/"+old.SubjectID] {
-			list = append(list, Gone{ID: old.ID, At: d.s.now(), Evidence: fmt.Sprintf("%sthe books agree in version %d", goneEvidence, version)})
+			list = append(list, Gone{ID: old.ID, At: d.s.now(), Evidence: message(codeGone, number(version))})
 		}
 	}
 	return list
@@ -237,16 +244,16 @@ func (d *dayRun) outcome(r Reconciliation) Outcome {
 
 // without ends a run that has no bill to match: it is tried again. A day that
 // was matched before keeps that result, which tells of the try in its Failure.
-func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconciliation, error) {
+func (d *dayRun) without(ctx context.Context, status Status, why Message) (Reconciliation, error) {
 	r := d.row()
 	if p := d.previous; p != nil {
 		r.ID, r.Version, r.CreatedAt = p.ID, p.Version, p.CreatedAt
 	}
-	r.Status, r.Failure = status, failureText(why)
+	r.Status, r.Failure = status, why
 	o := d.outcome(r)
 	matched := d.previous != nil && !d.previous.FinishedAt.IsZero()
 	if matched {
-		r.Failure += fmt.Sprintf("; the result of version %d stays", d.previous.Version)
+		r.Failure = r.Failure.and(message(codeStays, number(d.previous.Version)))
 		o.Reconciliation = *d.previous
 		o.Reconciliation.Failure, o.Reconciliation.UpdatedAt = r.Failure, r.UpdatedAt
 		// What is told is not the stored result, so it does not bear its name.
@@ -261,7 +268,7 @@ func (d *dayRun) without(ctx context.Context, status Status, why error) (Reconci
 
 // plan says when a day without a bill is tried again, and raises the alarm when
 // the bill is late.
-func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why string) {
+func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Message) {
 	now := d.s.now()
 	if d.source == nil {
 		if d.lease.Scheduled {
@@ -278,7 +285,7 @@ func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why string
 	if o.LateAt.IsZero() && !now.Before(due.Add(d.s.cfg.LateAfter)) {
 		o.LateAt = now
 		d.s.Logger.ErrorContext(ctx, "a channel's bill is late", "account_id", d.account.ID, "channel", d.account.Channel,
-			"day", d.job.Day, "due", due, "status", status, "reason", why)
+			"day", d.job.Day, "due", due, "status", status, "reason", why.String())
 	}
 }
 
@@ -291,13 +298,32 @@ func (d *dayRun) nextTry() time.Time {
 	return now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
 }
 
-// failureText says for people why there is nothing to match.
-func failureText(err error) string {
+// notOpened, notFetched and notMatched say for people why there is nothing to
+// match.
+func notOpened(err error) Message { return message(codeNotOpened, err.Error()) }
+
+func notFetched(err error) Message {
+	var large *tooLargeError
+	if errors.As(err, &large) {
+		return message(codeTooLarge, number(large.limit))
+	}
+	return message(codeNotFetched, err.Error())
+}
+
+func notMatched(err error) Message {
+	var (
+		broken *channels.BrokenBillError
+		many   *tooManyError
+	)
 	switch {
-	case errors.Is(err, channels.ErrBillNotReady):
-		return "the channel has not published the bill of this day yet"
+	case errors.As(err, &many):
+		return message(codeTooMany, number(many.limit))
+	case errors.As(err, &broken) && broken.Line > 0:
+		return message(codeBrokenLine, number(broken.Line), broken.Detail)
+	case errors.As(err, &broken):
+		return message(codeBroken, broken.Detail)
 	default:
-		return err.Error()
+		return message(codeBroken, err.Error())
 	}
 }
 

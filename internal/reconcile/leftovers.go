@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"slices"
 )
 
@@ -24,7 +23,7 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 			}
 			switch {
 			case !ok || b.id == "" && !ours.own:
-				d.foreign(b, fmt.Sprintf("the bill has this %s, our books do not", b.what()))
+				d.foreign(b, message(codeForeign, b.what()))
 			case ours.settled():
 				d.otherDay(ours, b)
 			default:
@@ -95,6 +94,6 @@ func (d *dayRun) otherDay(ours, theirs record) {
 	d.result.pool = append(d.result.pool, PoolRow{SubjectID: ours.id, Refund: ours.refund, Home: home, Bill: d.job.Day})
 	d.result.settled = append(d.result.settled, Gone{
 		SubjectID: ours.id, Kind: MissingAtChannel, At: d.s.now(),
-		Evidence: fmt.Sprintf("it stands in the bill of %s, line %d", d.job.Day, theirs.line),
+		Evidence: message(codeOtherBill, d.job.Day.String(), number(theirs.line)),
 	})
 }

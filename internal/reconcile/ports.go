@@ -81,8 +81,10 @@ type Description struct {
 // CoreFinding is a discrepancy that the core recorded, with what became of it.
 type CoreFinding struct {
 	payment.Discrepancy
-	// Settled says what settled it; empty: nothing yet.
-	Settled string
+	// Accepted: the merchant's policy took the money as the payment's. RefundedBy
+	// is the refund that gave it back; empty: none yet.
+	Accepted   bool
+	RefundedBy string
 }
 
 // StatementQuery selects a page of one account's statement rows by time and
@@ -229,7 +231,7 @@ type Gone struct {
 	ID        string
 	SubjectID string
 	Kind      Kind
-	Evidence  string
+	Evidence  Message
 	At        time.Time
 }
 

@@ -20,7 +20,7 @@ func (d *dayRun) repair(ctx context.Context, ours, theirs record) error {
 		d.compare(ours, theirs) // accepted, and on its way in both books
 		return nil
 	case d.asked >= d.s.cfg.MaxRepairs:
-		d.unsettled(ours, theirs, "so many rows wait that the channel was not asked about this one; run the day again")
+		d.unsettled(ours, theirs, message(codeTooManyAsked))
 		return nil
 	}
 	d.asked++
@@ -37,37 +37,36 @@ func (d *dayRun) repair(ctx context.Context, ours, theirs record) error {
 		d.repaired(ours, now, theirs)
 		return nil
 	}
-	if why == "" && !ours.refund && now.status != string(payment.AttemptUnknown) && now.status != string(payment.AttemptDispatched) {
+	if why == nil && !ours.refund && now.status != string(payment.AttemptUnknown) && now.status != string(payment.AttemptDispatched) {
 		// The channel, asked by this number, knows of no payment either.
-		d.foreign(theirs, fmt.Sprintf("the bill has a payment under our number %s, which is %s in our books, and the channel, asked at %s, confirms no payment of it",
-			ours.id, now.status, stamp(d.s.now())))
+		d.foreign(theirs, message(codeUnconfirmed, ours.id, now.status, stamp(d.s.now())))
 		return nil
 	}
-	if why == "" {
-		why = "the channel, asked at " + stamp(d.s.now()) + ", does not settle it"
+	if why == nil {
+		why = message(codeNotSettled, stamp(d.s.now()))
 	}
 	d.unsettled(now, theirs, why)
 	return nil
 }
 
 // ask asks the channel about a row. A refund in doubt at a channel whose answers
-// settle nothing is settled by the file. The text says why it could not be asked.
-func (d *dayRun) ask(ctx context.Context, ours *record, theirs record) (why string) {
+// settle nothing is settled by the file. The message says why it could not be asked.
+func (d *dayRun) ask(ctx context.Context, ours *record, theirs record) (why Message) {
 	if !ours.refund {
 		if _, err := d.s.Core.AskAttempt(ctx, ours.id, actor); err != nil {
 			return d.unasked(ctx, ours, err)
 		}
-		return ""
+		return nil
 	}
 	fresh, err := d.s.Core.AskRefund(ctx, ours.id, actor)
 	if err == nil && fresh.Status == payment.RefundSucceeded {
-		return ""
+		return nil
 	}
 	if d.repeatable || theirs.pending || theirs.minor != ours.minor || ours.status == string(payment.RefundFailed) {
 		if err != nil {
 			return d.unasked(ctx, ours, err)
 		}
-		return ""
+		return nil
 	}
 	_, err = d.s.Core.SettleRefund(ctx, payment.RefundEvidence{
 		RefundID: ours.id, Succeeded: true, ChannelRefundNo: theirs.number, At: theirs.when(), Actor: actor,
@@ -76,12 +75,12 @@ func (d *dayRun) ask(ctx context.Context, ours *record, theirs record) (why stri
 	if err != nil {
 		return d.unasked(ctx, ours, err)
 	}
-	return ""
+	return nil
 }
 
-func (d *dayRun) unasked(ctx context.Context, r *record, err error) string {
+func (d *dayRun) unasked(ctx context.Context, r *record, err error) Message {
 	d.s.Logger.WarnContext(ctx, "reconciliation could not ask the channel", "account_id", d.account.ID, "day", d.job.Day, "subject", r.id, "error", err)
-	return "the channel could not be asked; run the day again"
+	return message(codeNotAsked)
 }
 
 func (d *dayRun) reread(ctx context.Context, r record) (record, error) {
@@ -105,18 +104,17 @@ func (d *dayRun) reread(ctx context.Context, r record) (record, error) {
 func (d *dayRun) repaired(before, now, theirs record) {
 	d.result.find(finding{
 		kind: StatusMismatch, subject: before.id, status: Repaired, ours: ourEntry(&before, 0), theirs: theirEntry(&theirs),
-		detail: fmt.Sprintf("the bill has this %s, our books had it as %s", before.what(), before.status),
-		evidence: fmt.Sprintf("bill of %s, line %d; asked at %s, and our books have it as %s since",
-			d.job.Day, theirs.line, stamp(d.s.now()), now.status),
+		detail:   message(codeDiffers, before.what(), before.status),
+		evidence: message(codeRepaired, d.job.Day.String(), number(theirs.line), stamp(d.s.now()), now.what(), now.status),
 	})
 	now.carried = before.carried
 	d.otherDay(now, theirs)
 }
 
-func (d *dayRun) unsettled(ours, theirs record, why string) {
+func (d *dayRun) unsettled(ours, theirs record, why Message) {
 	d.result.find(finding{
 		kind: StatusMismatch, subject: ours.id, ours: ourEntry(&ours, 0), theirs: theirEntry(&theirs),
-		detail: fmt.Sprintf("the bill has this %s, our books have it as %s; %s", ours.what(), ours.status, why),
+		detail: message(codeDiffers, ours.what(), ours.status).and(why),
 	})
 }
 
@@ -171,7 +169,7 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day.Add(-1)})
 	}
 	if d.asked >= d.s.cfg.MaxRepairs {
-		d.undecided(m, "so many rows wait that the channel was not asked about this one; run the day again")
+		d.undecided(m, message(codeTooManyAsked))
 		return nil
 	}
 	d.asked++
@@ -184,10 +182,10 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 		return nil
 	case m.Number != "" || err == nil && fresh.ChannelRefundNo != "":
 		// That one file lacks it does not prove that no money goes back.
-		d.undecided(m, "the channel took it under a number of its own, yet the day's file does not have it")
+		d.undecided(m, message(codeTakenNotBilled))
 		return nil
 	case d.digest == "":
-		d.undecided(m, "the channel has no file of the day that could tell whether it took it")
+		d.undecided(m, message(codeNoFile))
 		return nil
 	}
 	failpoint.Before(failpoint.BillRepair)
@@ -202,16 +200,16 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	}
 	if err != nil {
 		d.s.Logger.WarnContext(ctx, "a refund in doubt could not be settled by the day's file", "refund_id", m.ID, "day", d.job.Day, "error", err)
-		d.undecided(m, "the day's file does not have it, but that could not be written; run the day again")
+		d.undecided(m, message(codeNotWritten))
 	}
 	return context.Cause(ctx)
 }
 
 // undecided is a refund in doubt that neither a question nor a file settles.
-func (d *dayRun) undecided(m Movement, why string) {
+func (d *dayRun) undecided(m Movement, why Message) {
 	r := ofMovement(m)
 	d.result.find(finding{
 		kind: StatusMismatch, subject: m.ID, ours: ourEntry(&r, 0),
-		detail: fmt.Sprintf("our books have this refund as %s; %s. Ask the channel, then settle the refund", m.Status, why),
+		detail: message(codeInDoubt, r.what(), m.Status).and(why).and(message(codeAskAndSettle)),
 	})
 }

@@ -88,7 +88,7 @@ func TestRepair_Later(t *testing.T) {
 		again := w.run(d)
 		w.want(again, reconcile.StatusBalanced, 2, 1, "status_mismatch repaired "+a.ID+" 100/100")
 		list, err := w.service().Discrepancies(t.Context(), reconcile.DiscrepancyFilter{ReconciliationID: again.ID})
-		if err != nil || len(list) != 1 || !strings.Contains(list[0].Evidence, "line 1") || list[0].ResolvedAt.IsZero() {
+		if err != nil || len(list) != 1 || !strings.Contains(list[0].Evidence.String(), "line 1") || list[0].ResolvedAt.IsZero() {
 			t.Errorf("%+v %v", list, err)
 		}
 	})

@@ -109,7 +109,7 @@ func (st *rowStream) finish(l StatementLine) StatementRow {
 	if d, ok := v.differences[row.Number]; ok {
 		row.Result, row.Remark = string(d.Kind), d.Detail
 		if d.Resolution != "" && d.Status == Resolved {
-			row.Remark += "; " + d.Resolution
+			row.Remark = row.Remark.and(Plain(d.Resolution))
 		}
 	}
 	if row.Result == ResultMatched && (row.At.Before(v.waitsBefore) || !row.At.Before(v.made)) {

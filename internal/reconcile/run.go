@@ -173,7 +173,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 		return Reconciliation{}, err
 	}
 	if d.source, d.repeatable, err = s.Directory.Bills(ctx, account.ID); err != nil {
-		return d.without(ctx, StatusFailed, err)
+		return d.without(ctx, StatusFailed, notOpened(err))
 	}
 	d.terms = terms{BillCalendar: d.source.BillCalendar(), ratePPM: account.FeeRatePPM, margin: s.cfg.EdgeMargin}
 	if err := d.neighbours(ctx); err != nil {
@@ -195,7 +195,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 	switch {
 	case errors.As(err, &broken) || errors.As(err, &many):
 		d.bills = append(d.bills, o.bill)
-		return d.without(ctx, StatusFailed, err)
+		return d.without(ctx, StatusFailed, notMatched(err))
 	case err != nil:
 		return Reconciliation{}, err
 	}
@@ -221,7 +221,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	if errors.Is(err, channels.ErrNoBusiness) || errors.Is(err, channels.ErrBillAbsent) && from.Before(d.s.now()) {
 		if d.previous != nil && slices.ContainsFunc(d.previous.Bills, func(b Bill) bool { return b.Digest != "" }) {
 			// Channels keep their files for some months only.
-			return d.without(ctx, StatusPending, errors.New("the channel had a bill of this day and says now that it has none"))
+			return d.without(ctx, StatusPending, message(codeNoneAnyMore))
 		}
 		final := errors.Is(err, channels.ErrNoBusiness)
 		busy, asked := d.hadBusiness(ctx, !final)
@@ -232,7 +232,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 			// People see what is missing, row by row; the file may come yet.
 			d.again = true
 		case busy:
-			return d.without(ctx, StatusPending, errors.New("the channel says that it has no bill of this day, but by our books there was business; it is asked again"))
+			return d.without(ctx, StatusPending, message(codeNoneBusy))
 		}
 		if !final {
 			carried, asked := d.hasCarried(ctx)
@@ -240,8 +240,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 			case asked != nil:
 				return Reconciliation{}, asked
 			case carried:
-				return d.without(ctx, StatusPending, errors.New("the channel has no bill of this day, which may mean that it is not there yet, "+
-					"and rows of the day before wait for it; it is asked again"))
+				return d.without(ctx, StatusPending, message(codeNoneCarried))
 			}
 		}
 		d.made = d.s.now()
@@ -252,9 +251,9 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 		return d.finish(ctx)
 	}
 	if errors.Is(err, channels.ErrBillNotReady) {
-		return d.without(ctx, StatusPending, err)
+		return d.without(ctx, StatusPending, message(codeNotReady))
 	}
-	return d.without(ctx, StatusFailed, fmt.Errorf("the bill cannot be had: %w", err))
+	return d.without(ctx, StatusFailed, notFetched(err))
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should

@@ -80,7 +80,7 @@ func (s *Service) RunClaimed(ctx context.Context, lease DayLease) error {
 		return fmt.Errorf("reconcile %s of account %s: %w", lease.Day, lease.AccountID, err)
 	}
 	s.Logger.InfoContext(ctx, "reconciled", "account_id", account.ID, "channel", account.Channel, "day", lease.Day, "status", r.Status,
-		"version", r.Version, "matched", r.Matched, "open", r.Open, "failure", r.Failure)
+		"version", r.Version, "matched", r.Matched, "open", r.Open, "failure", r.Failure.String())
 	return s.WriteDueStatements(ctx)
 }
 

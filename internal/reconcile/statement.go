@@ -118,7 +118,12 @@ func (s *Service) statementInput(ctx context.Context, merchantID, name string, d
 // each file is a reading of its own, and all must say the same.
 func pin(in *StatementInput) (digest string, err error) {
 	h := sha256.New()
-	if in.Rows, err = pinned(h, in.Rows, func(r StatementRow) any { return r }); err != nil {
+	if in.Rows, err = pinned(h, in.Rows, func(r StatementRow) any {
+		return struct {
+			StatementRow
+			Remark string
+		}{r, r.Remark.Stored(math.MaxInt)}
+	}); err != nil {
 		return "", err
 	}
 	if err := json.NewEncoder(h).Encode(in.Accounts); err != nil {

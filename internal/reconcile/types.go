@@ -45,7 +45,7 @@ type Reconciliation struct {
 	Bills []Bill
 	// Failure says for people why it is pending or failed, and what to do; of a
 	// result that was matched, why the newest run could not match it again.
-	Failure string
+	Failure Message
 	// ResultDigest is over everything that makes a result: runs with the same
 	// digest are the same version.
 	ResultDigest string
@@ -148,9 +148,9 @@ type Discrepancy struct {
 	// Ours and Theirs are the two sides; nil where a side has nothing.
 	Ours, Theirs *Entry
 	// Detail says for people what is wrong.
-	Detail string
+	Detail Message
 	// Evidence is what settled it: a query's answer, a transition.
-	Evidence string
+	Evidence Message
 	// Assignee is the staff member who looks into it; empty: nobody yet.
 	Assignee string
 	// ProposedBy and Resolution are a person's explanation; above the limit for
@@ -223,8 +223,8 @@ type StatementRow struct {
 	// Result is "matched", "pending" (the bill is not there, or the row waits for
 	// the next day's), or the kind of its discrepancy.
 	Result string
-	// Remark says more for people; empty: nothing.
-	Remark string
+	// Remark says more for people; nil: nothing.
+	Remark Message
 }
 
 // NetMinor is what the row adds to the account.

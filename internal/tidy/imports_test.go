@@ -38,7 +38,8 @@ var imports = []rule{
 	{"notify", []string{"internal/failpoint", "internal/payment", "channels", "signing"}},
 	{"internal/audit", nil},
 	{"internal/failpoint", nil},
-	{"internal/reconcile/...", []string{"internal/reconcile", "internal/failpoint", "internal/audit", "internal/payment", "channels", "internal/money"}},
+	{"internal/wording", nil},
+	{"internal/reconcile/...", []string{"internal/reconcile", "internal/failpoint", "internal/audit", "internal/payment", "internal/wording", "channels", "internal/money"}},
 	{"internal/merchant/...", []string{"internal/merchant", "internal/money", "channels", "signing"}},
 	// The store stands behind the ports of whoever declares one.
 	{"store", []string{
@@ -49,7 +50,7 @@ var imports = []rule{
 	{"internal/httpapi/...", []string{
 		"internal/httpapi", "internal/payment", "notify", "internal/reconcile/...", "router", "signing", "internal/money", "channels",
 	}},
-	{"internal/console/...", []string{"internal/console", "internal/audit", "internal/payment", "notify", "internal/reconcile/...", "router", "signing", "internal/money", "channels"}},
+	{"internal/console/...", []string{"internal/console", "internal/audit", "internal/payment", "internal/wording", "notify", "internal/reconcile/...", "router", "signing", "internal/money", "channels"}},
 	{"internal/worker", []string{"internal/payment", "notify", "internal/reconcile", "internal/merchant"}},
 	// No code is shared with the adapters, so that one misunderstanding can't hide in both.
 	{"internal/sandbox/...", []string{"internal/sandbox/..."}},

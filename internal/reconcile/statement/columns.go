@@ -82,7 +82,7 @@ func detailColumns() []column[row] {
 		identifier("渠道侧订单号", "Number at channel", 31, func(r *row) string { return r.Number }),
 		identifier("渠道流水号", "Channel's number", 34, func(r *row) string { return r.ChannelNumber }),
 		identifier("渠道账户", "Account", 35, func(r *row) string { return r.AccountID }),
-		text("备注", "Remark", 36, func(_ *words, r *row) string { return r.Remark }),
+		text("备注", "Remark", 36, func(w *words, r *row) string { return r.Remark.In(w.language) }),
 	}
 }
 
@@ -151,13 +151,8 @@ func differenceColumns() []column[discrepancy] {
 		side("渠道手续费(元)", "Channel's fee", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Theirs, true }),
 		text("平台状态", "Our status", 12, func(w *words, d *discrepancy) string { return sideStatus(w, d.Ours) }),
 		text("渠道状态", "Channel's status", 16, func(w *words, d *discrepancy) string { return sideStatus(w, d.Theirs) }),
-		text("说明", "Detail", 48, func(w *words, d *discrepancy) string {
-			if own, ok := w.details[string(d.Kind)]; ok {
-				return own
-			}
-			return d.Detail
-		}),
-		text("处理依据", "Evidence", 36, func(_ *words, d *discrepancy) string { return d.Evidence }),
+		text("说明", "Detail", 48, func(w *words, d *discrepancy) string { return d.Detail.In(w.language) }),
+		text("处理依据", "Evidence", 36, func(w *words, d *discrepancy) string { return d.Evidence.In(w.language) }),
 		text("处理说明", "Resolution", 36, func(_ *words, d *discrepancy) string { return d.Resolution }),
 		text("处理人", "By", 16, func(_ *words, d *discrepancy) string { return d.ProposedBy }),
 		text("复核人", "Approved by", 16, func(_ *words, d *discrepancy) string { return d.ApprovedBy }),

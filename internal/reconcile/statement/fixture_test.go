@@ -51,7 +51,7 @@ func fixture(t testing.TB) Input {
 		{
 			Type: reconcile.RowPayment, At: noon.Add(2 * time.Hour), MerchantOrderNo: "-A1", PaymentID: "01KAJ2V0M6", Number: "01KAJ2V0M6X", Channel: "wechatpay",
 			AccountID: "acc_2", ChannelNumber: "=1+1", Subject: `=HYPERLINK("http://evil.test","click")`, Scene: "barcode", Status: "succeeded",
-			AmountMinor: 5, FeeMinor: 0, Currency: money.CNY, Result: string(reconcile.MissingAtChannel), Remark: "+86, \"x\"\r\n=2",
+			AmountMinor: 5, FeeMinor: 0, Currency: money.CNY, Result: string(reconcile.MissingAtChannel), Remark: reconcile.Plain("+86, \"x\"\r\n=2"),
 		},
 		{
 			Type: reconcile.RowPayment, At: noon.Add(3 * time.Hour), MerchantOrderNo: "a_x0041_b", PaymentID: "01KAJ2V0M7", Number: "01KAJ2V0M7X", Channel: "unionpay",
@@ -62,7 +62,7 @@ func fixture(t testing.TB) Input {
 		{
 			ID: "dis_1", Kind: reconcile.MissingAtChannel, Status: reconcile.Open, Channel: "wechatpay", AccountID: "acc_2",
 			Ours:   &reconcile.Entry{MerchantOrderNo: "-A1", AttemptID: "01KAJ2V0M6X", Amount: yuan(t, 5), Status: "succeeded"},
-			Detail: "the bill has no such payment", FoundAt: noon,
+			Detail: reconcile.Message{{Code: "missing", Args: map[string]string{"what": "payment", "day": "2026-11-20"}}}, FoundAt: noon,
 		},
 		{
 			ID: "dis_2", Kind: reconcile.AmountMismatch, Status: reconcile.Resolved, Channel: "alipay", AccountID: "acc_1",

@@ -5,12 +5,13 @@ import (
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/reconcile"
+	"github.com/paymux/paymux/internal/wording"
 )
 
 // The languages of headings and words.
 const (
-	Chinese = "zh"
-	English = "en"
+	Chinese = wording.Chinese
+	English = wording.English
 )
 
 // Input is what a statement is written from. Rows and Discrepancies give the

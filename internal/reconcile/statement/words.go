@@ -1,9 +1,13 @@
 package statement
 
-import "github.com/paymux/paymux/internal/reconcile"
+import (
+	"github.com/paymux/paymux/internal/reconcile"
+	"github.com/paymux/paymux/internal/wording"
+)
 
 // words are the texts of one language.
 type words struct {
+	language                      string // of package wording
 	font                          string
 	detail, summary, differences  string // names of the sheets
 	total, rows, title, page      string
@@ -15,9 +19,6 @@ type words struct {
 	types, channels, scenes       map[string]string
 	statuses, results, reconciled map[string]string
 	discrepancy                   map[string]string
-	// details say what a kind of discrepancy is, where the finding's own text is of
-	// another language.
-	details map[string]string
 }
 
 // word translates what a table knows; anything else is shown as it is.
@@ -39,8 +40,9 @@ func chinese() *words {
 		string(reconcile.LateSuccess):      "逾期到账",
 	}
 	return &words{
-		font:   "Microsoft YaHei",
-		detail: "明细", summary: "汇总", differences: "差异",
+		language: wording.Chinese,
+		font:     "Microsoft YaHei",
+		detail:   "明细", summary: "汇总", differences: "差异",
 		total: "合计", rows: "共 %d 笔", title: "对账单", page: "&C第 &P 页，共 &N 页",
 		version: "第 %d 版", dayAs: "2006年01月02日", none: "没有差异",
 		ours: "平台账", theirs: "渠道账单", difference: "净额差（元）",
@@ -59,15 +61,6 @@ func chinese() *words {
 		results:     with(kinds, map[string]string{"matched": "已对平", "pending": "待对账"}),
 		reconciled:  map[string]string{"pending": "待对账", "balanced": "已对平", "differences": "有差异", "failed": "账单异常"},
 		discrepancy: with(kinds, map[string]string{"open": "待处理", "repaired": "已自动修复", "resolved": "已处理"}),
-		details: map[string]string{
-			string(reconcile.MissingAtChannel): "平台有此笔交易，渠道账单中没有",
-			string(reconcile.MissingLocally):   "渠道账单中有此笔交易，平台没有",
-			string(reconcile.AmountMismatch):   "同一笔交易，平台与渠道账单金额不一致",
-			string(reconcile.StatusMismatch):   "同一笔交易，平台与渠道账单状态不一致",
-			string(reconcile.FeeMismatch):      "渠道收取的手续费与签约费率计算结果不一致",
-			string(reconcile.DuplicatePayment): "同一订单重复支付，多付部分已退回或待退回",
-			string(reconcile.LateSuccess):      "订单关闭或失败之后才到账",
-		},
 	}
 }
 
@@ -82,8 +75,9 @@ func english() *words {
 		string(reconcile.LateSuccess):      "Late success",
 	}
 	return &words{
-		font:   "Calibri",
-		detail: "Detail", summary: "Summary", differences: "Discrepancies",
+		language: wording.English,
+		font:     "Calibri",
+		detail:   "Detail", summary: "Summary", differences: "Discrepancies",
 		total: "Total", rows: "%d rows", title: "Statement", page: "&CPage &P of &N",
 		version: "version %d", dayAs: "2006-01-02", none: "No discrepancies",
 		ours: "Our books", theirs: "Channel's bill", difference: "Net difference",
