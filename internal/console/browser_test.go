@@ -33,7 +33,7 @@ func TestBrowserConsolePages(t *testing.T) {
 	w.user("root", console.Admin, "")
 	yesterday := channels.DayAt(w.start).Add(-1).String()
 	pages := map[string]string{
-		"calendar": "/days?merchant=" + mineID, "day": "/days/" + yesterday + "?merchant=" + mineID, "day-all": "/days/" + yesterday, "discrepancies": "/discrepancies?status=all",
+		"calendar": "/days?merchant=" + mineID, "day": "/days/" + yesterday + "?merchant=" + mineID, "day-all": "/days/" + yesterday, "day-broken": "/days/" + channels.DayAt(w.start).Add(-6).String(), "discrepancies": "/discrepancies?status=all",
 		"payments": "/payments?merchant=" + mineID, "payment": "/payments/" + thePayment, "audit": "/audit", "users": "/users", "account": "/account",
 	}
 	for _, d := range w.books.found[:3] {

@@ -200,10 +200,10 @@ func (d *desk) fill(at time.Time) {
 		p.ID: {{
 			ID: theAttempt, PaymentID: p.ID, MerchantID: mineID, Channel: "alipay", AccountID: "acc_alipay_main", Amount: p.Amount, Status: payment.AttemptSucceeded,
 			Counted: true, ChannelTradeNo: p.ChannelTradeNo, CreatedAt: at, PaidAt: p.PaidAt,
-			Decision: channels.Decision{Strategy: "weight", Rule: "big-orders", Candidates: []channels.Candidate{
-				{AccountID: "acc_alipay_main", Channel: "alipay", Chosen: true, Reason: "weight 100 of 150", Weight: 100, FeeRatePPM: 6000},
-				{AccountID: "acc_wechat_main", Channel: "wechatpay", Rejection: channels.NotChosen, Reason: "fit, but the draw fell on another", Weight: 50, FeeRatePPM: 6000},
-				{AccountID: "acc_union_main", Channel: "unionpay", Rejection: channels.RejectedBreaker, Reason: "its breaker is open for another 12 s", Weight: 100, FeeRatePPM: 5000},
+			Decision: channels.Decision{Strategy: "weighted", Rule: "big-orders", Candidates: []channels.Candidate{
+				{AccountID: "acc_alipay_main", Channel: "alipay", Chosen: true, Reason: "chosen by weight 100 of 150", Weight: 100, FeeRatePPM: 6000},
+				{AccountID: "acc_wechat_main", Channel: "wechatpay", Rejection: channels.NotChosen, Reason: "eligible with weight 50 of 150; the order fell to another account", Weight: 50, FeeRatePPM: 6000},
+				{AccountID: "acc_union_main", Channel: "unionpay", Rejection: channels.RejectedBreaker, Reason: "its breaker is open after repeated failures", Weight: 100, FeeRatePPM: 5000},
 			}},
 		}},
 		other.ID: {{ID: "01M7YCATTEMPTOFANOTHER0000", PaymentID: other.ID, MerchantID: otherID, Channel: "alipay", CreatedAt: at}},
@@ -221,8 +221,8 @@ func (d *desk) fill(at time.Time) {
 	}
 	d.changes = map[string][]payment.Change{p.ID: {
 		change(0, "payment", "", "processing", "api", "", ""),
-		change(time.Millisecond, "attempt", "", "dispatched", "api", "", ""),
-		change(312*time.Millisecond, "attempt", "dispatched", "unknown", "channel answer", "no answer within 3 s: read tcp: i/o timeout", ""),
+		change(time.Millisecond, "attempt", "", "dispatched", "api", "chosen by weight 100 of 150", ""),
+		change(312*time.Millisecond, "attempt", "dispatched", "unknown", "channel answer", "read tcp: i/o timeout", ""),
 		change(4*time.Second, "attempt", "unknown", "pending", "query", "", ""),
 		change(4*time.Second, "payment", "processing", "pending", "query", "", ""),
 		change(41*time.Second, "attempt", "pending", "succeeded", "notification", "", ""),

@@ -1,6 +1,11 @@
 package console
 
-import "time"
+import (
+	"time"
+
+	"github.com/paymux/paymux/internal/money"
+	"github.com/paymux/paymux/internal/wording"
+)
 
 // What the tests of this package look into.
 
@@ -44,6 +49,14 @@ func Messages() map[string][2]string {
 		}
 	}
 	return out
+}
+
+// ToldSentences are all sentences that others write.
+func ToldSentences() []wording.Sentence { return toldSentences }
+
+// Told tells a text of others in Chinese.
+func Told(written string, c money.Currency) string {
+	return (&page{Lang: chinese}).Told(written, c)
 }
 
 func CountMessages() int {

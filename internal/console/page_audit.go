@@ -58,10 +58,26 @@ func (p *page) Matter(e audit.Entry) string {
 	var parts []string
 	for _, name := range matters {
 		if value, ok := fields[name].(string); ok && value != "" {
-			parts = append(parts, p.T("matter."+name)+p.T("matter.colon")+value)
+			parts = append(parts, p.T("matter."+name)+p.T("matter.colon")+p.matterOf(e.Action, name, value))
 		}
 	}
 	return strings.Join(parts, " · ")
+}
+
+// matterOf is a value of an entry in the page's language.
+func (p *page) matterOf(action, name, value string) string {
+	switch {
+	case name == "answer":
+		return p.Told(p.Word("answer", value), "")
+	case name == "refused" || name == "evidence": // the gateway settles with evidence too
+		return p.Told(value, "")
+	case (name == "from" || name == "to") && strings.HasPrefix(action, "refund."):
+		return p.Word("refund", value)
+	case name == "from" || name == "to":
+		return p.Word("attempt", value)
+	default:
+		return value
+	}
 }
 
 // Detail writes an entry's detail as "name: value · …".

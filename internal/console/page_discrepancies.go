@@ -206,10 +206,14 @@ func (view *discrepancyView) compare(p *page) {
 		}
 		return p.Minor(e.FeeMinor, e.Amount.Currency())
 	}
+	own := "attempt"
+	if ours.RefundID != "" {
+		own = "refund"
+	}
 	for _, line := range []comparison{
 		{Key: "field.amount", Ours: p.Amount(ours.Amount), Theirs: p.Amount(theirs.Amount), Number: true},
 		{Key: "field.fee", Ours: fee(d.Ours), Theirs: fee(d.Theirs), Number: true},
-		{Key: "field.status", Ours: ours.Status, Theirs: theirs.Status},
+		{Key: "field.status", Ours: p.Word(own, ours.Status), Theirs: theirs.Status},
 		{Key: "field.time", Ours: p.Time(ours.At), Theirs: p.Time(theirs.At)},
 		{Key: "field.attempt", Ours: ours.AttemptID, Theirs: theirs.AttemptID},
 		{Key: "field.channel_no", Ours: ours.ChannelTradeNo, Theirs: theirs.ChannelTradeNo},

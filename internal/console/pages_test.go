@@ -23,6 +23,7 @@ import (
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/internal/reconcile"
 	"github.com/paymux/paymux/notify"
+	"github.com/paymux/paymux/router"
 )
 
 // The way of a difference: assigned, commented, proposed, approved by another.
@@ -213,7 +214,7 @@ func TestPaymentPage(t *testing.T) {
 		t.Errorf("a number of nothing: %d", res.status)
 	}
 	page := b.get("/payments/" + thePayment)
-	for _, must := range []string{"2,688.00", "big-orders", "its breaker is open", "结果未知", "i/o timeout", "共收到 2 次", "HTTP 500", "no answer within 5 s", "RF-7781", "向渠道查询", "重新发送"} {
+	for _, must := range []string{"2,688.00", "big-orders", "连续失败，已熔断", "选中：权重 100 / 150", "按权重", "接收方应答 500", "结果未知", "i/o timeout", "共收到 2 次", "HTTP 500", "5 s 内没有应答", "RF-7781", "向渠道查询", "重新发送"} {
 		if !strings.Contains(page.body, must) {
 			t.Errorf("the page lacks %q", must)
 		}
@@ -331,7 +332,9 @@ func sets() map[string][]string {
 		}),
 		"refund":    texts([]payment.RefundStatus{payment.RefundPending, payment.RefundProcessing, payment.RefundSucceeded, payment.RefundFailed}),
 		"initiator": texts([]payment.Initiator{payment.ByMerchant, payment.ByGateway, payment.ByOperator}), "event": texts(notify.Statuses()),
-		"verdict": texts([]payment.Verdict{payment.VerdictApplied, payment.VerdictIgnored, payment.VerdictQuarantined}),
+		"verdict":  texts([]payment.Verdict{payment.VerdictApplied, payment.VerdictIgnored, payment.VerdictQuarantined}),
+		"strategy": texts(router.Strategies()),
+		"answer":   {"uncertain", "not_found", "waiting", "paid", "closed", "reversed", "succeeded", "failed", "abnormal"},
 		"rejection": texts([]channels.Rejection{
 			channels.RejectedChannel, channels.RejectedScene, channels.RejectedCurrency, channels.RejectedAmount, channels.RejectedDisabled, channels.RejectedWindow,
 			channels.RejectedTried, channels.RejectedBreaker, channels.RejectedRule, channels.RejectedRefused, channels.NotChosen,

@@ -66,6 +66,22 @@ var wordTexts = map[string]text{
 	"cause.repeat":          {"重发请求", "repeat"},
 	"cause.worker":          {"后台处理", "background"},
 
+	"strategy.weighted":        {"按权重", "by weight"},
+	"strategy.lowest_fee":      {"手续费最低", "lowest fee"},
+	"strategy.success_rate":    {"成功率最高", "best success rate"},
+	"strategy.least_in_flight": {"在途最少", "least in flight"},
+	"strategy.mix":             {"综合评分", "mix"},
+
+	"answer.uncertain": {"渠道也不确定", "the channel is not sure itself"},
+	"answer.not_found": {"没有该笔", "there is none"},
+	"answer.waiting":   {"待付款", "waits to be paid"},
+	"answer.paid":      {"已付款", "paid"},
+	"answer.closed":    {"已关闭", "closed"},
+	"answer.reversed":  {"已撤销", "reversed"},
+	"answer.succeeded": {"已退款", "refunded"},
+	"answer.failed":    {"失败", "failed"},
+	"answer.abnormal":  {"退款异常", "abnormal"},
+
 	"rejection.channel":    {"指定了其他渠道", "another channel is asked for"},
 	"rejection.scene":      {"不支持该场景", "does not have the scene"},
 	"rejection.currency":   {"不支持该币种", "does not take the currency"},

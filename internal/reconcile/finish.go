@@ -34,7 +34,7 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 		}
 	}
 	if d.result.overflow {
-		return d.without(ctx, StatusFailed, notMatched(&tooManyError{d.s.cfg.MaxDifferences}))
+		return d.without(ctx, StatusFailed, (&tooManyError{d.s.cfg.MaxDifferences}).message())
 	}
 	if err := d.describe(ctx); err != nil {
 		return Reconciliation{}, err
@@ -317,7 +317,7 @@ func notMatched(err error) Message {
 	)
 	switch {
 	case errors.As(err, &many):
-		return message(codeTooMany, number(many.limit))
+		return many.message()
 	case errors.As(err, &broken) && broken.Line > 0:
 		return message(codeBrokenLine, number(broken.Line), broken.Detail)
 	case errors.As(err, &broken):

@@ -12,10 +12,9 @@ import (
 // likely another account's.
 type tooManyError struct{ limit int }
 
-func (e *tooManyError) Error() string {
-	return fmt.Sprintf("more than %d rows have no counterpart on the other side: the bill may be another account's, or this account is used "+
-		"beside the gateway; if it is right, raise reconciliation.max_differences", e.limit)
-}
+func (e *tooManyError) Error() string { return e.message().String() }
+
+func (e *tooManyError) message() Message { return message(codeTooMany, number(e.limit)) }
 
 // matcher holds both sides against each other by our number, partition by
 // partition. Only two partitions of our side are in memory at a time.

@@ -111,14 +111,14 @@ func (c Clause) chinese(name string) string {
 // Stored is the message as a column of most bytes keeps it. Where it is too
 // long its longest argument is cut, and never the message itself.
 func (m Message) Stored(most int) string {
-	if len(m) == 0 {
-		return ""
-	}
 	m = slices.Clone(m)
 	for i := range m {
-		m[i].Args = maps.Clone(m[i].Args)
+		m[i].Text, m[i].Args = valid(m[i].Text), maps.Clone(m[i].Args)
+		for name, value := range m[i].Args {
+			m[i].Args[name] = valid(value)
+		}
 	}
-	for {
+	for len(m) > 0 {
 		text := m.encoded()
 		over := len(text) - most
 		if over <= 0 {
@@ -128,7 +128,10 @@ func (m Message) Stored(most int) string {
 			m = m[:len(m)-1]
 		}
 	}
+	return ""
 }
+
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func (m Message) encoded() string {
 	var out bytes.Buffer

@@ -259,3 +259,19 @@ func TestWords_EveryState(t *testing.T) {
 		}
 	}
 }
+
+// Whatever stands in a column is read, and fits again when it is stored.
+func FuzzParseMessage(f *testing.F) {
+	for _, text := range []string{"plain", "", "[]", `[{"code":"missing","args":{"day":"x"}}]`, `[{"text":"\xff"}]`, "[{" + strings.Repeat(`"`, 200)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		stored := ParseMessage(text).Stored(120)
+		if len(stored) > 120 || !utf8.ValidString(stored) {
+			t.Errorf("%q is stored as %q", text, stored)
+		}
+		if again := ParseMessage(stored).Stored(120); again != stored {
+			t.Errorf("%q is stored anew as %q", stored, again)
+		}
+	})
+}
