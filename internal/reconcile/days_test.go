@@ -11,6 +11,7 @@ import (
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/payment"
 	"github.com/paymux/paymux/internal/reconcile"
+	"github.com/paymux/paymux/internal/wording"
 )
 
 // A result that changes is a new version; the old one stays as it was.
@@ -231,6 +232,9 @@ func TestRun_WithoutABill(t *testing.T) {
 		kept, err := w.service().Get(t.Context(), "", matched.ID)
 		if err != nil || kept.Failure == nil {
 			t.Errorf("%+v %v", kept, err)
+		}
+		if told := kept.Failure.In(wording.Chinese); told != "账单第 7 行有误：the sums differ；仍以第 1 版对账结果为准" {
+			t.Errorf("told as %q", told)
 		}
 		kept.Failure, kept.UpdatedAt = nil, matched.UpdatedAt
 		if !reflect.DeepEqual(kept, matched) {

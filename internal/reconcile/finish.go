@@ -298,11 +298,11 @@ func (d *dayRun) nextTry() time.Time {
 	return now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
 }
 
-// notOpened, notFetched and notMatched say for people why there is nothing to
+// cannotOpen, cannotFetch and cannotMatch say for people why there is nothing to
 // match.
-func notOpened(err error) Message { return message(codeNotOpened, err.Error()) }
+func cannotOpen(err error) Message { return message(codeNotOpened, err.Error()) }
 
-func notFetched(err error) Message {
+func cannotFetch(err error) Message {
 	var large *tooLargeError
 	if errors.As(err, &large) {
 		return message(codeTooLarge, number(large.limit))
@@ -310,20 +310,14 @@ func notFetched(err error) Message {
 	return message(codeNotFetched, err.Error())
 }
 
-func notMatched(err error) Message {
-	var (
-		broken *channels.BrokenBillError
-		many   *tooManyError
-	)
+func cannotMatch(broken *channels.BrokenBillError, many *tooManyError) Message {
 	switch {
-	case errors.As(err, &many):
+	case many != nil:
 		return many.message()
-	case errors.As(err, &broken) && broken.Line > 0:
+	case broken.Line > 0:
 		return message(codeBrokenLine, number(broken.Line), broken.Detail)
-	case errors.As(err, &broken):
-		return message(codeBroken, broken.Detail)
 	default:
-		return message(codeBroken, err.Error())
+		return message(codeBroken, broken.Detail)
 	}
 }
 

@@ -104,7 +104,7 @@ func (d *dayRun) reread(ctx context.Context, r record) (record, error) {
 func (d *dayRun) repaired(before, now, theirs record) {
 	d.result.find(finding{
 		kind: StatusMismatch, subject: before.id, status: Repaired, ours: ourEntry(&before, 0), theirs: theirEntry(&theirs),
-		detail:   message(codeDiffers, before.what(), before.status),
+		detail:   message(codeDiffered, before.what(), before.status),
 		evidence: message(codeRepaired, d.job.Day.String(), number(theirs.line), stamp(d.s.now()), now.what(), now.status),
 	})
 	now.carried = before.carried

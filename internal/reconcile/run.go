@@ -173,7 +173,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 		return Reconciliation{}, err
 	}
 	if d.source, d.repeatable, err = s.Directory.Bills(ctx, account.ID); err != nil {
-		return d.without(ctx, StatusFailed, notOpened(err))
+		return d.without(ctx, StatusFailed, cannotOpen(err))
 	}
 	d.terms = terms{BillCalendar: d.source.BillCalendar(), ratePPM: account.FeeRatePPM, margin: s.cfg.EdgeMargin}
 	if err := d.neighbours(ctx); err != nil {
@@ -195,7 +195,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 	switch {
 	case errors.As(err, &broken) || errors.As(err, &many):
 		d.bills = append(d.bills, o.bill)
-		return d.without(ctx, StatusFailed, notMatched(err))
+		return d.without(ctx, StatusFailed, cannotMatch(broken, many))
 	case err != nil:
 		return Reconciliation{}, err
 	}
@@ -253,7 +253,7 @@ func (d *dayRun) notFetched(ctx context.Context, err error) (Reconciliation, err
 	if errors.Is(err, channels.ErrBillNotReady) {
 		return d.without(ctx, StatusPending, message(codeNotReady))
 	}
-	return d.without(ctx, StatusFailed, notFetched(err))
+	return d.without(ctx, StatusFailed, cannotFetch(err))
 }
 
 // hadBusiness tells whether our books have anything that the day's bill should

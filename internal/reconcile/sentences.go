@@ -21,6 +21,7 @@ const (
 	codeForeign        = "foreign"
 	codeUnconfirmed    = "unconfirmed"
 	codeDiffers        = "differs"
+	codeDiffered       = "differed"
 	codeInDoubt        = "in_doubt"
 	codeTooManyAsked   = "too_many_asked"
 	codeNotAsked       = "not_asked"
@@ -111,6 +112,10 @@ var sentences = map[string]wording.Sentence{
 	codeDiffers: {
 		En: "the bill has this {what}, our books have it as {status}",
 		Zh: "账单中有该笔{what}，我方记录为“{status}”",
+	},
+	codeDiffered: {
+		En: "the bill has this {what}, our books had it as {status}",
+		Zh: "账单中有该笔{what}，我方当时记录为“{status}”",
 	},
 	codeInDoubt: {
 		En: "our books have this {what} as {status}",
