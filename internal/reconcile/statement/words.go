@@ -43,7 +43,7 @@ func chinese() *words {
 		detail: "明细", summary: "汇总", differences: "差异",
 		total: "合计", rows: "共 %d 笔", title: "对账单", page: "&C第 &P 页，共 &N 页",
 		version: "第 %d 版", dayAs: "2006年01月02日", none: "没有差异",
-		ours: "平台账", theirs: "渠道账单", difference: "净额差（元）",
+		ours: "平台账", theirs: "渠道账单", difference: "净额差(元)",
 		channel: "渠道", account: "渠道账户", currency: "币种",
 		status: "对账状态", payments: "支付笔数", refunds: "退款笔数",
 		paid: "支付金额(元)", refunded: "退款金额(元)", fee: "手续费(元)", net: "净额(元)",
