@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/console"
@@ -142,4 +143,23 @@ func TestDiscrepancyShowsWhatDiffers(t *testing.T) {
 		}
 	}
 	t.Fatal("no discrepancy of fees")
+}
+
+// Who sent a form after the login had ended was told to reload the page.
+func TestFormAfterTheLoginEndedLeadsToTheLogin(t *testing.T) {
+	w := newWorld(t)
+	w.user("anna", console.Finance, mineID)
+	anna := w.as("anna")
+	path := "/discrepancies/" + w.books.found[0].ID + "/comment"
+	w.pass(16 * time.Minute)
+	res := anna.post(path, url.Values{"text": {"问过渠道了"}})
+	if !strings.HasPrefix(res.location, console.Prefix+"/login?") || notice(res) != "problem.not_saved" {
+		t.Errorf("led to %q", res.location)
+	}
+	if len(w.books.comments) != 0 {
+		t.Error("a comment without a login")
+	}
+	if page := anna.get("/login?notice=problem.not_saved"); !strings.Contains(page.body, "没有保存") {
+		t.Error("the login does not say that nothing was saved")
+	}
 }

@@ -10,6 +10,7 @@ var problemTexts = map[string]text{
 	"problem.internal":       {"系统出现错误，请稍后重试；如仍失败，请联系管理员。", "Something went wrong here. Try again; if it goes on, tell an administrator."},
 	"problem.wrong_login":    {"用户名或密码错误。", "The user name or the password is wrong."},
 	"problem.login_again":    {"登录已过期，请重新登录。", "Your login is over; log in again."},
+	"problem.not_saved":      {"登录已过期，刚才提交的内容没有保存，请重新登录。", "Your login is over, and what you sent was not saved; log in again."},
 	"problem.throttled":      {"尝试次数过多，请 15 分钟后再试，或联系管理员重置密码。", "Too many tries. Wait a quarter of an hour, or ask an administrator to reset your password."},
 	"problem.busy":           {"当前登录人数较多，请稍后重试。", "Many people log in at this moment; try again shortly."},
 	"problem.wrong_code":     {"验证码错误或已使用。请等待应用显示新的验证码后重试。", "The code is wrong or was used already. Wait for the next one and try again."},
