@@ -163,3 +163,19 @@ func TestFormAfterTheLoginEndedLeadsToTheLogin(t *testing.T) {
 		t.Error("the login does not say that nothing was saved")
 	}
 }
+
+// The operator's staff could not tell whose the discrepancies of a list were.
+func TestDiscrepanciesOfSeveralMerchantsNameThem(t *testing.T) {
+	w := newWorld(t)
+	w.user("root", console.Finance, "")
+	w.user("anna", console.Finance, mineID)
+	day := channels.DayAt(w.start).Add(-1).String()
+	for _, path := range []string{"/discrepancies", "/days/" + day} {
+		if page := w.as("root").get(path).body; !strings.Contains(page, "</code><small>清茗茶业</small></td>") {
+			t.Errorf("%s names no merchant", path)
+		}
+		if page := w.as("anna").get(path).body; strings.Contains(page, "</code><small>清茗茶业</small></td>") {
+			t.Errorf("%s names the only merchant on every line", path)
+		}
+	}
+}

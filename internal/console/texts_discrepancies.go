@@ -21,7 +21,7 @@ var discrepancyTexts = map[string]text{
 	"discrepancy.reason_hint": {"请写明原因与依据，说明会保留在审计记录中。金额较大的差异须由第二人复核。", "Say why, and what shows it; it stays in the audit trail. Larger amounts need a second person's approval."},
 	"discrepancy.resolved":    {"已处理", "Resolved"},
 	"discrepancy.approved_by": {"复核人 %s", "approved by %s"},
-	"discrepancy.repaired":    {"系统已向渠道查询并自动修复，依据见左侧。", "Settled by the gateway itself from the channel's answer; the evidence stands beside."},
+	"discrepancy.repaired":    {"已由系统自动处理，根据见“依据”一项。", "Settled by the gateway itself; see the evidence."},
 	"discrepancy.proposed":    {"待复核", "To be approved"},
 	"discrepancy.history":     {"操作记录", "History"},
 	"discrepancy.no_history":  {"还没有人处理过。", "Nobody has worked on it yet."},
