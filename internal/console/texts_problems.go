@@ -19,7 +19,7 @@ var problemTexts = map[string]text{
 	"problem.password_twice": {"两次输入的新密码不一致。", "The two new passwords differ."},
 	"problem.totp_not_begun": {"请先开始设置两步验证。", "Begin to set the second step up first."},
 	"problem.user_name":      {"用户名须为 2 到 32 位小写字母、数字、点、横线或下划线，且以字母或数字开头。", "A user name has 2 to 32 lower-case letters, digits, dots, dashes or underscores, and begins with a letter or digit."},
-	"problem.role":           {"请选择一个角色：finance、operations 或 admin。", "Choose a role: finance, operations or admin."},
+	"problem.role":           {"请选择一个角色：财务、运营或管理员。", "Choose a role: finance, operations or admin."},
 	"problem.name_taken":     {"该用户名已存在，请换一个。", "There is a user of this name; choose another one."},
 	"problem.yourself":       {"不能在此修改自己的账号。请使用“我的账号”，或由其他管理员操作。", "You cannot change yourself here. Use \"My account\", or ask another administrator."},
 	"problem.assignee":       {"不能指派给该用户。", "It cannot be assigned to this user."},

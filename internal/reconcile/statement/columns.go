@@ -138,11 +138,20 @@ func ownNumber(e *reconcile.Entry) string {
 	return e.AttemptID
 }
 
+// settlement is a discrepancy's status. An explanation that waits for a second
+// person is none yet.
+func settlement(w *words, d *discrepancy) string {
+	if d.Status == reconcile.Open && d.ProposedBy != "" {
+		return w.proposed
+	}
+	return word(w.discrepancy, string(d.Status))
+}
+
 // differenceColumns are those of the sheet of discrepancies.
 func differenceColumns() []column[discrepancy] {
 	return []column[discrepancy]{
 		text("差异类型", "Kind", 24, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Kind)) }),
-		text("处理状态", "Status", 13, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Status)) }),
+		text("处理状态", "Status", 15, settlement),
 		text("渠道", "Channel", 12, func(w *words, d *discrepancy) string { return word(w.channels, d.Channel) }),
 		identifier("商户订单号", "Merchant order no.", 25, func(d *discrepancy) string {
 			return either(d, func(e *reconcile.Entry) string { return e.MerchantOrderNo })

@@ -15,6 +15,8 @@ type words struct {
 	types, channels, scenes       map[string]string
 	statuses, results, reconciled map[string]string
 	discrepancy                   map[string]string
+	// proposed: a discrepancy's explanation waits for a second person.
+	proposed string
 	// details say what a kind of discrepancy is, where the finding's own text is of
 	// another language.
 	details map[string]string
@@ -59,6 +61,7 @@ func chinese() *words {
 		results:     with(kinds, map[string]string{"matched": "已对平", "pending": "待对账"}),
 		reconciled:  map[string]string{"pending": "待对账", "balanced": "已对平", "differences": "有差异", "failed": "账单异常"},
 		discrepancy: with(kinds, map[string]string{"open": "待处理", "repaired": "已自动修复", "resolved": "已处理"}),
+		proposed:    "待复核",
 		details: map[string]string{
 			string(reconcile.MissingAtChannel): "平台有此笔交易，渠道账单中没有",
 			string(reconcile.MissingLocally):   "渠道账单中有此笔交易，平台没有",
@@ -102,6 +105,7 @@ func english() *words {
 		results:     with(kinds, map[string]string{"matched": "Matched", "pending": "Pending"}),
 		reconciled:  map[string]string{"pending": "Pending", "balanced": "Balanced", "differences": "Differences", "failed": "Failed"},
 		discrepancy: with(kinds, map[string]string{"open": "Open", "repaired": "Repaired", "resolved": "Resolved"}),
+		proposed:    "To be approved",
 	}
 }
 

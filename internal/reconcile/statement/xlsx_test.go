@@ -291,3 +291,20 @@ func TestColumnsHoldTheIDsTheyShow(t *testing.T) {
 		}
 	}
 }
+
+// A proposal stood beside "open" like an explanation that counts.
+func TestProposalWaitsForItsApproval(t *testing.T) {
+	in := fixture(t)
+	in.Discrepancies = each([]reconcile.Discrepancy{{Status: reconcile.Open, ProposedBy: "finance", Resolution: "rounding"}})
+	for language, want := range map[string]string{Chinese: "待复核", English: "To be approved"} {
+		in.Language = language
+		words, err := in.words()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, f := xlsxOf(t, in, 100)
+		if got, err := f.GetCellValue(words.differences, "B2"); err != nil || got != want {
+			t.Errorf("%s: %q (%v), want %q", language, got, err, want)
+		}
+	}
+}
