@@ -179,3 +179,16 @@ func TestDiscrepanciesOfSeveralMerchantsNameThem(t *testing.T) {
 		}
 	}
 }
+
+// What was explained after a statement was made seemed to be lost in it.
+func TestDayTellsWhenExplanationsComeIntoTheStatement(t *testing.T) {
+	w := newWorld(t)
+	w.user("anna", console.Finance, mineID)
+	anna, day := w.as("anna"), channels.DayAt(w.start).Add(-1)
+	if part := section(t, anna.get("/days/"+day.String()).body, "statements"); !strings.Contains(part, "之后的处理结果在重新对账") {
+		t.Error("a day with discrepancies does not tell")
+	}
+	if part := section(t, anna.get("/days/"+day.Add(-1).String()).body, "statements"); strings.Contains(part, "之后的处理结果") {
+		t.Error("a day without discrepancies tells")
+	}
+}
