@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
@@ -26,9 +27,10 @@ type books struct {
 	files    map[string][]byte
 	trail    *memory
 	now      func() time.Time
-	// run is what Run does.
-	run func(ctx context.Context, job reconcile.Job) error
-	ran []reconcile.Job
+	// run is what Run does, outcome what it finds.
+	run     func(ctx context.Context, job reconcile.Job) error
+	outcome reconcile.Reconciliation
+	ran     []reconcile.Job
 }
 
 const twoEyesAbove = 100_000
@@ -39,9 +41,9 @@ func (b *books) Run(ctx context.Context, job reconcile.Job) (reconcile.Reconcili
 	run := b.run
 	b.mu.Unlock()
 	if run != nil {
-		return reconcile.Reconciliation{}, run(ctx, job)
+		return b.outcome, run(ctx, job)
 	}
-	return reconcile.Reconciliation{}, nil
+	return b.outcome, nil
 }
 
 func (b *books) Accounts(_ context.Context, merchantID string) ([]reconcile.Account, error) {
@@ -120,7 +122,7 @@ func (b *books) one(merchantID, id string) (*reconcile.Discrepancy, error) {
 
 // act changes a discrepancy as the service does: of one's merchant, as it was
 // read, with an entry.
-func (b *books) act(id string, version int64, actor reconcile.Actor, action string, do func(d *reconcile.Discrepancy) error) (reconcile.Discrepancy, error) {
+func (b *books) act(id string, version int64, actor reconcile.Actor, action string, do func(d *reconcile.Discrepancy, note map[string]string) error) (reconcile.Discrepancy, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	d, err := b.one(actor.MerchantID, id)
@@ -131,19 +133,24 @@ func (b *books) act(id string, version int64, actor reconcile.Actor, action stri
 		return reconcile.Discrepancy{}, payment.ErrStale
 	}
 	changed := *d
-	if err := do(&changed); err != nil {
+	note := map[string]string{}
+	if err := do(&changed, note); err != nil {
 		return reconcile.Discrepancy{}, err
 	}
 	changed.Version++
 	*d = changed
+	detail, err := json.Marshal(note)
+	if err != nil {
+		return reconcile.Discrepancy{}, err
+	}
 	_ = b.trail.RecordAudit(context.Background(), audit.Entry{
-		ID: audit.IDPrefix + newID(), At: b.now(), Actor: actor.Name, Action: action, MerchantID: d.MerchantID, Subject: id, Detail: "{}",
+		ID: audit.IDPrefix + newID(), At: b.now(), Actor: actor.Name, Action: action, MerchantID: d.MerchantID, Subject: id, Detail: string(detail),
 	})
 	return changed, nil
 }
 
 func (b *books) Assign(_ context.Context, id string, version int64, actor reconcile.Actor, assignee string) (reconcile.Discrepancy, error) {
-	return b.act(id, version, actor, "discrepancy.assign", func(d *reconcile.Discrepancy) error {
+	return b.act(id, version, actor, "discrepancy.assign", func(d *reconcile.Discrepancy, _ map[string]string) error {
 		d.Assignee = assignee
 		return nil
 	})
@@ -161,7 +168,7 @@ func (b *books) Comment(_ context.Context, id string, actor reconcile.Actor, tex
 }
 
 func (b *books) Resolve(_ context.Context, id string, version int64, actor reconcile.Actor, reason string) (reconcile.Discrepancy, error) {
-	return b.act(id, version, actor, "discrepancy.resolve", func(d *reconcile.Discrepancy) error {
+	return b.act(id, version, actor, "discrepancy.resolve", func(d *reconcile.Discrepancy, note map[string]string) error {
 		switch {
 		case reason == "":
 			return reconcile.ErrNoText
@@ -177,13 +184,15 @@ func (b *books) Resolve(_ context.Context, id string, version int64, actor recon
 		}
 		if minor <= twoEyesAbove {
 			d.Status, d.ResolvedAt = reconcile.Resolved, b.now()
+		} else {
+			note["waits_for"] = "approval by another person"
 		}
 		return nil
 	})
 }
 
 func (b *books) Approve(_ context.Context, id string, version int64, actor reconcile.Actor) (reconcile.Discrepancy, error) {
-	return b.act(id, version, actor, "discrepancy.approve", func(d *reconcile.Discrepancy) error {
+	return b.act(id, version, actor, "discrepancy.approve", func(d *reconcile.Discrepancy, _ map[string]string) error {
 		switch {
 		case d.Status != reconcile.Open || d.ProposedBy == "":
 			return reconcile.ErrNotOpen
@@ -196,13 +205,12 @@ func (b *books) Approve(_ context.Context, id string, version int64, actor recon
 }
 
 func (b *books) Reject(_ context.Context, id string, version int64, actor reconcile.Actor, reason string) (reconcile.Discrepancy, error) {
-	return b.act(id, version, actor, "discrepancy.reject", func(d *reconcile.Discrepancy) error {
+	return b.act(id, version, actor, "discrepancy.reject", func(d *reconcile.Discrepancy, note map[string]string) error {
 		switch {
 		case reason == "":
 			return reconcile.ErrNoText
-		case d.ProposedBy == actor.Name:
-			return reconcile.ErrSecondPerson
 		}
+		note["proposed_by"] = d.ProposedBy
 		d.ProposedBy, d.Resolution = "", ""
 		return nil
 	})

@@ -161,22 +161,22 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // start runs a job on its own; done is closed when it is over and err is set.
 // The job goes on when the person leaves. reconcile.ErrBusy where too many are
 // under way.
-func (c *Console) start(job reconcile.Job) (done <-chan error, err error) {
+func (c *Console) start(job reconcile.Job) (done <-chan ran, err error) {
 	select {
 	case c.runTurns <- struct{}{}:
 	default:
 		return nil, reconcile.ErrBusy
 	}
-	result := make(chan error, 1)
+	result := make(chan ran, 1)
 	c.runs.Go(func() {
 		defer func() { <-c.runTurns }()
 		ctx, cancel := context.WithTimeout(c.runCtx, c.cfg.RunTimeout)
 		defer cancel()
-		_, err := c.deps.Reconciliations.Run(ctx, job)
+		r, err := c.deps.Reconciliations.Run(ctx, job)
 		if err != nil {
 			c.deps.Logger.Warn("a reconciliation that a person started failed", "account_id", job.AccountID, "day", job.Day.String(), "error", err)
 		}
-		result <- err
+		result <- ran{r, err}
 	})
 	return result, nil
 }

@@ -46,6 +46,26 @@ func (c *Console) auditPage(v *visit) error {
 	return c.show(v, "audit", "audit.title", view)
 }
 
+// Act is the word for what an entry says was done. One act of a discrepancy has
+// two meanings each: a resolution may be a proposal only, and who rejects the
+// own proposal withdraws it.
+func (p *page) Act(e audit.Entry) string {
+	var detail struct {
+		WaitsFor   string `json:"waits_for"`
+		ProposedBy string `json:"proposed_by"`
+	}
+	// A detail of another form says nothing about these.
+	_ = json.Unmarshal([]byte(e.Detail), &detail)
+	switch {
+	case e.Action == "discrepancy.resolve" && detail.WaitsFor != "":
+		return p.Word("act", "discrepancy.propose")
+	case e.Action == "discrepancy.reject" && detail.ProposedBy == e.Actor:
+		return p.Word("act", "discrepancy.withdraw")
+	default:
+		return p.Word("act", e.Action)
+	}
+}
+
 // matters are what is told of an act where its place is clear, in this order.
 var matters = []string{"assignee", "reason", "evidence", "answer", "from", "to", "refused"}
 

@@ -81,6 +81,9 @@ func (c *Console) calendarPage(v *visit) error {
 	return c.show(v, "calendar", "calendar.title", view)
 }
 
+// Partial tells whether days of the month have no sums yet.
+func (view calendarView) Partial() bool { return view.Pending+view.Failed > 0 }
+
 // reconciliations reads a list to its end, page by page.
 func (c *Console) reconciliations(ctx context.Context, f reconcile.ListFilter) ([]reconcile.Reconciliation, error) {
 	var all []reconcile.Reconciliation

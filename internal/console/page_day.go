@@ -38,8 +38,8 @@ type summaryRow struct {
 	Status                         reconcile.Status
 	Open                           int64
 	Days                           int
-	// HasTheirs: a bill was read.
-	HasTheirs bool
+	// Matched: a bill was read and matched. Without one neither side has sums.
+	Matched bool
 }
 
 // Off is what the channel's side has more than ours.
@@ -56,7 +56,8 @@ func summaryRows(sums []reconcile.AccountSummary) []summaryRow {
 	for _, s := range sums {
 		out = append(out, summaryRow{
 			MerchantID: s.MerchantID, AccountID: s.AccountID, Channel: s.Channel, Currency: s.Currency,
-			Ours: s.Ours, Theirs: s.Theirs, Status: s.Status, Open: s.Open, Days: s.Days, HasTheirs: true,
+			Ours: s.Ours, Theirs: s.Theirs, Status: s.Status, Open: s.Open, Days: s.Days,
+			Matched: s.Status == reconcile.StatusBalanced || s.Status == reconcile.StatusDifferences || s.Ours != (reconcile.Side{}) || s.Theirs != (reconcile.Side{}),
 		})
 	}
 	sortRows(out)
@@ -122,24 +123,24 @@ func (view *dayView) lay() {
 	for _, r := range view.Results {
 		view.Rows = append(view.Rows, summaryRow{
 			MerchantID: r.MerchantID, AccountID: r.AccountID, Channel: r.Channel, Currency: r.Totals.Currency,
-			Ours: r.Totals.Ours, Theirs: r.Totals.Theirs, Status: r.Status, Open: r.Open, HasTheirs: !r.FinishedAt.IsZero(),
+			Ours: r.Totals.Ours, Theirs: r.Totals.Theirs, Status: r.Status, Open: r.Open, Matched: !r.FinishedAt.IsZero(),
 		})
 	}
 	view.Total = total(view.Rows)
-	view.Chart = newChart(view.Rows)
+	view.Chart = newChart(slices.DeleteFunc(slices.Clone(view.Rows), func(r summaryRow) bool { return !r.Matched }))
 }
 
-// total adds rows of one currency up; nil where they are of several, or few.
+// total adds rows of one currency up; nil where they are of several, or few, or
+// one has no sums yet.
 func total(rows []summaryRow) *summaryRow {
 	if len(rows) < 2 {
 		return nil
 	}
-	sum := summaryRow{Currency: rows[0].Currency, HasTheirs: true}
+	sum := summaryRow{Currency: rows[0].Currency}
 	for _, r := range rows {
-		if r.Currency != sum.Currency {
+		if r.Currency != sum.Currency || !r.Matched {
 			return nil
 		}
-		sum.HasTheirs = sum.HasTheirs && r.HasTheirs
 		sum.Ours, sum.Theirs = plus(sum.Ours, r.Ours), plus(sum.Theirs, r.Theirs)
 	}
 	return &sum
@@ -167,7 +168,33 @@ func (c *Console) missing(v *visit, view *dayView) error {
 			view.Missing = append(view.Missing, a)
 		}
 	}
+	slices.SortStableFunc(view.Missing, func(a, b reconcile.Account) int { return compareChannels(a.Channel, b.Channel) })
 	return nil
+}
+
+// Whole tells whether every account's bill was matched, so that a day without
+// discrepancies has none.
+func (view dayView) Whole() bool {
+	return len(view.Missing) == 0 && !slices.ContainsFunc(view.Rows, func(r summaryRow) bool { return !r.Matched })
+}
+
+// ran is how a run ended.
+type ran struct {
+	result reconcile.Reconciliation
+	err    error
+}
+
+// notice says what came of a run that ended without an error: a bill that is
+// not there, or is broken, is a result too.
+func (r ran) notice() string {
+	switch {
+	case r.result.Status == reconcile.StatusPending:
+		return "problem.run_pending"
+	case r.result.Status == reconcile.StatusFailed:
+		return "problem.run_failed"
+	default:
+		return "done.run"
+	}
 }
 
 func (c *Console) runDay(v *visit) error {
@@ -199,20 +226,21 @@ func (c *Console) runDay(v *visit) error {
 	}
 	wait := time.NewTimer(c.cfg.RunWait)
 	defer wait.Stop()
+	var run ran
 	select {
-	case err = <-done:
+	case run = <-done:
 	case <-wait.C:
 		return v.redirect(back, "done.run_goes_on")
 	case <-v.r.Context().Done():
 		return v.redirect(back, "done.run_goes_on")
 	}
-	if err == nil {
-		return v.redirect(back, "done.run")
+	if run.err == nil {
+		return v.redirect(back, run.notice())
 	}
-	if key, ok := problemOf(err); ok {
+	if key, ok := problemOf(run.err); ok {
 		return v.redirect(back, key)
 	}
-	if errors.Is(err, payment.ErrNotFound) {
+	if errors.Is(run.err, payment.ErrNotFound) {
 		return &refusal{http.StatusNotFound, "problem.not_found"}
 	}
 	return v.redirect(back, "problem.run_failed")

@@ -206,14 +206,10 @@ func (view *discrepancyView) compare(p *page) {
 		}
 		return p.Minor(e.FeeMinor, e.Amount.Currency())
 	}
-	own := "attempt"
-	if ours.RefundID != "" {
-		own = "refund"
-	}
 	for _, line := range []comparison{
 		{Key: "field.amount", Ours: p.Amount(ours.Amount), Theirs: p.Amount(theirs.Amount), Number: true},
 		{Key: "field.fee", Ours: fee(d.Ours), Theirs: fee(d.Theirs), Number: true},
-		{Key: "field.status", Ours: p.Word(own, ours.Status), Theirs: theirs.Status},
+		{Key: "field.status", Ours: ourStatus(p, ours), Theirs: theirs.Status},
 		{Key: "field.time", Ours: p.Time(ours.At), Theirs: p.Time(theirs.At)},
 		{Key: "field.attempt", Ours: ours.AttemptID, Theirs: theirs.AttemptID},
 		{Key: "field.channel_no", Ours: ours.ChannelTradeNo, Theirs: theirs.ChannelTradeNo},
@@ -229,6 +225,15 @@ func (view *discrepancyView) compare(p *page) {
 		line.Differs = comparable && line.Ours != "" && line.Theirs != "" && line.Ours != line.Theirs
 		view.Compare = append(view.Compare, line)
 	}
+}
+
+// ourStatus is the word for our side's state; the channel's is shown as it
+// writes it.
+func ourStatus(p *page, e reconcile.Entry) string {
+	if e.RefundID != "" {
+		return p.Word("refund", e.Status)
+	}
+	return p.Word("attempt", e.Status)
 }
 
 func difference(theirs, ours int64) *int64 {
@@ -302,6 +307,9 @@ func (c *Console) approve(v *visit) error {
 func (c *Console) reject(v *visit) error {
 	return c.actOn(v, func(d reconcile.Discrepancy, version int64) (string, error) {
 		_, err := c.deps.Reconciliations.Reject(v.r.Context(), d.ID, version, v.actor(), v.form("reason"))
+		if d.ProposedBy == v.user.Name {
+			return "done.withdraw", err
+		}
 		return "done.reject", err
 	})
 }

@@ -42,6 +42,8 @@ func (p *page) merchantOf(id string) string {
 		sc = view.Scope
 	case dayView:
 		sc = view.Scope
+	case discrepanciesView:
+		sc = view.Scope
 	}
 	if sc.MerchantID != "" {
 		return ""
@@ -51,6 +53,9 @@ func (p *page) merchantOf(id string) string {
 
 // List is a list of discrepancies on this page.
 func (p *page) List(list []reconcile.Discrepancy) listView { return listView{Page: p, List: list} }
+
+// Merchant names a merchant where the list has several's.
+func (l listView) Merchant(id string) string { return l.Page.merchantOf(id) }
 
 // With is a value on this page.
 func (p *page) With(value any) valueView { return valueView{Page: p, Value: value} }

@@ -29,6 +29,7 @@ var layoutTexts = map[string]text{
 	"button.resolve":       {"说明并处理", "Resolve"},
 	"button.approve":       {"复核通过", "Approve"},
 	"button.reject":        {"驳回", "Reject"},
+	"button.withdraw":      {"撤回", "Withdraw"},
 	"button.ask":           {"向渠道查询", "Ask the channel"},
 	"button.resend":        {"重新发送", "Send again"},
 	"button.open_callback": {"查看原始报文", "Open the raw message"},

@@ -127,6 +127,7 @@ var wordTexts = map[string]text{
 	"act.discrepancy.resolve":      {"处理", "resolved"},
 	"act.discrepancy.propose":      {"提出处理说明", "proposed a resolution"},
 	"act.discrepancy.approve":      {"复核通过", "approved"},
+	"act.discrepancy.withdraw":     {"撤回处理说明", "withdrew the proposal"},
 	"act.discrepancy.reject":       {"驳回", "rejected"},
 	"act.payment.ask":              {"向渠道查询", "asked the channel"},
 	"act.payment.settle":           {"人工确认付款结果", "settled a payment"},

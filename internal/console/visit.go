@@ -69,13 +69,14 @@ func (c *Console) serve(rt route, v *visit) error {
 	if err := c.identify(v); err != nil {
 		return err
 	}
+	// Before the form, whose token ends with the login.
+	if rt.need != open && v.user.ID == "" {
+		return c.toLogin(v)
+	}
 	if v.r.Method == http.MethodPost {
 		if err := c.checkForm(v); err != nil {
 			return err
 		}
-	}
-	if rt.need != open && v.user.ID == "" {
-		return c.toLogin(v)
 	}
 	if !v.user.may(rt.need) {
 		return errForbidden
@@ -166,7 +167,9 @@ func (c *Console) toLogin(v *visit) error {
 	switch {
 	case v.waiting != nil:
 		target += "/code"
-	case v.r.Method == http.MethodGet && v.r.URL.Path != Prefix+"/":
+	case v.r.Method == http.MethodPost:
+		return v.redirect(target, "problem.not_saved")
+	case v.r.URL.Path != Prefix+"/":
 		target += "?" + url.Values{"next": {v.r.URL.RequestURI()}}.Encode()
 	}
 	http.Redirect(v.w, v.r, target, http.StatusSeeOther)

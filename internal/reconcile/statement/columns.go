@@ -59,6 +59,10 @@ func amount(zh, en string, value func(r *row) int64) column[row] {
 	return column[row]{zh, en, formAmount, 17, func(_ *words, r *row) cell { return cell{minor: value(r), currency: r.Currency} }}
 }
 
+// idWidth holds an id with its prefix: its capitals are wider than the digits
+// that Excel's unit is made of.
+const idWidth = 37
+
 // headingResult is the column whose cells are coloured.
 const headingResult = "对账结果"
 
@@ -78,10 +82,10 @@ func detailColumns() []column[row] {
 		text(headingResult, "Result", 26, func(w *words, r *row) string { return word(w.results, r.Result) }),
 		text("商品", "Subject", 26, func(_ *words, r *row) string { return r.Subject }),
 		text("支付场景", "Scene", 15, func(w *words, r *row) string { return word(w.scenes, r.Scene) }),
-		identifier("平台支付单号", "Payment", 31, func(r *row) string { return r.PaymentID }),
-		identifier("渠道侧订单号", "Number at channel", 31, func(r *row) string { return r.Number }),
+		identifier("平台支付单号", "Payment", idWidth, func(r *row) string { return r.PaymentID }),
+		identifier("渠道侧订单号", "Number at channel", idWidth, func(r *row) string { return r.Number }),
 		identifier("渠道流水号", "Channel's number", 34, func(r *row) string { return r.ChannelNumber }),
-		identifier("渠道账户", "Account", 35, func(r *row) string { return r.AccountID }),
+		identifier("渠道账户", "Account", idWidth, func(r *row) string { return r.AccountID }),
 		text("备注", "Remark", 36, func(w *words, r *row) string { return r.Remark.In(w.language) }),
 	}
 }
@@ -134,16 +138,25 @@ func ownNumber(e *reconcile.Entry) string {
 	return e.AttemptID
 }
 
+// settlement is a discrepancy's status. An explanation that waits for a second
+// person is none yet.
+func settlement(w *words, d *discrepancy) string {
+	if d.Status == reconcile.Open && d.ProposedBy != "" {
+		return w.proposed
+	}
+	return word(w.discrepancy, string(d.Status))
+}
+
 // differenceColumns are those of the sheet of discrepancies.
 func differenceColumns() []column[discrepancy] {
 	return []column[discrepancy]{
 		text("差异类型", "Kind", 24, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Kind)) }),
-		text("处理状态", "Status", 13, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Status)) }),
+		text("处理状态", "Status", 15, settlement),
 		text("渠道", "Channel", 12, func(w *words, d *discrepancy) string { return word(w.channels, d.Channel) }),
 		identifier("商户订单号", "Merchant order no.", 25, func(d *discrepancy) string {
 			return either(d, func(e *reconcile.Entry) string { return e.MerchantOrderNo })
 		}),
-		identifier("渠道侧订单号", "Number at channel", 31, func(d *discrepancy) string { return either(d, ownNumber) }),
+		identifier("渠道侧订单号", "Number at channel", idWidth, func(d *discrepancy) string { return either(d, ownNumber) }),
 		identifier("渠道流水号", "Channel's number", 34, func(d *discrepancy) string { return either(d, channelNumber) }),
 		side("平台金额(元)", "Our amount", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Ours, false }),
 		side("渠道金额(元)", "Channel's amount", func(d *discrepancy) (*reconcile.Entry, bool) { return d.Theirs, false }),
@@ -156,9 +169,9 @@ func differenceColumns() []column[discrepancy] {
 		text("处理说明", "Resolution", 36, func(_ *words, d *discrepancy) string { return d.Resolution }),
 		text("处理人", "By", 16, func(_ *words, d *discrepancy) string { return d.ProposedBy }),
 		text("复核人", "Approved by", 16, func(_ *words, d *discrepancy) string { return d.ApprovedBy }),
-		identifier("渠道账户", "Account", 35, func(d *discrepancy) string { return d.AccountID }),
+		identifier("渠道账户", "Account", idWidth, func(d *discrepancy) string { return d.AccountID }),
 		moment("发现时间", "Found", func(d *discrepancy) time.Time { return d.FoundAt }),
 		moment("处理时间", "Resolved", func(d *discrepancy) time.Time { return d.ResolvedAt }),
-		identifier("差异编号", "Discrepancy", 35, func(d *discrepancy) string { return d.ID }),
+		identifier("差异编号", "Discrepancy", idWidth, func(d *discrepancy) string { return d.ID }),
 	}
 }

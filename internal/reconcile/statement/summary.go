@@ -17,7 +17,7 @@ const (
 )
 
 func summaryLayout(w *words) layout {
-	l := layout{frozen: summaryHeader, tab: colourGroup, footer: w.page, widths: []float64{13, 36, 9, 14}}
+	l := layout{frozen: summaryHeader, tab: colourGroup, footer: w.page, widths: []float64{13, idWidth, 9, 14}}
 	for range 2 {
 		l.widths = append(l.widths, 10, 18, 10, 16, 15, 18)
 	}

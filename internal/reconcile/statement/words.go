@@ -19,6 +19,8 @@ type words struct {
 	types, channels, scenes       map[string]string
 	statuses, results, reconciled map[string]string
 	discrepancy                   map[string]string
+	// proposed: a discrepancy's explanation waits for a second person.
+	proposed string
 }
 
 // word translates what a table knows; anything else is shown as it is.
@@ -45,7 +47,7 @@ func chinese() *words {
 		detail:   "明细", summary: "汇总", differences: "差异",
 		total: "合计", rows: "共 %d 笔", title: "对账单", page: "&C第 &P 页，共 &N 页",
 		version: "第 %d 版", dayAs: "2006年01月02日", none: "没有差异",
-		ours: "平台账", theirs: "渠道账单", difference: "净额差（元）",
+		ours: "平台账", theirs: "渠道账单", difference: "净额差(元)",
 		channel: "渠道", account: "渠道账户", currency: "币种",
 		status: "对账状态", payments: "支付笔数", refunds: "退款笔数",
 		paid: "支付金额(元)", refunded: "退款金额(元)", fee: "手续费(元)", net: "净额(元)",
@@ -61,6 +63,7 @@ func chinese() *words {
 		results:     with(kinds, map[string]string{"matched": "已对平", "pending": "待对账"}),
 		reconciled:  map[string]string{"pending": "待对账", "balanced": "已对平", "differences": "有差异", "failed": "账单异常"},
 		discrepancy: with(kinds, map[string]string{"open": "待处理", "repaired": "已自动修复", "resolved": "已处理"}),
+		proposed:    "待复核",
 	}
 }
 
@@ -96,6 +99,7 @@ func english() *words {
 		results:     with(kinds, map[string]string{"matched": "Matched", "pending": "Pending"}),
 		reconciled:  map[string]string{"pending": "Pending", "balanced": "Balanced", "differences": "Differences", "failed": "Failed"},
 		discrepancy: with(kinds, map[string]string{"open": "Open", "repaired": "Repaired", "resolved": "Resolved"}),
+		proposed:    "To be approved",
 	}
 }
 

@@ -251,3 +251,60 @@ func FuzzCells(f *testing.F) {
 		}
 	})
 }
+
+// An account whose bill is not there has a result without sums; what the detail
+// lists of it stood in the summary as nothing, and the totals of both differed.
+func TestSummaryHasOurSideOfAnAccountWithoutABill(t *testing.T) {
+	in := fixture(t)
+	_, f := xlsxOf(t, in, 100)
+	for cell, want := range map[string]string{
+		"B8": "acc_3", "D8": "待对账", "E8": "1", "F8": "1,234,567,890.12", "G8": "0", "H8": "0.00", "I8": "7,407,407.34", "J8": "1,227,160,482.78", "K8": "",
+	} {
+		if got, err := f.GetCellValue("汇总", cell); err != nil || got != want {
+			t.Errorf("%s is %q (%v), want %q", cell, got, err, want)
+		}
+	}
+	total := func(sheet, cell string) string {
+		got, err := f.GetCellValue(sheet, cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if detail, summary := total("明细", "J6"), total("汇总", "J9"); detail != summary || detail == "" {
+		t.Errorf("the detail totals %q, the summary %q", detail, summary)
+	}
+}
+
+// Ids were cut off where the next cell was not empty.
+func TestColumnsHoldTheIDsTheyShow(t *testing.T) {
+	const capital = 1.15 // a capital of Calibri or YaHei, in widths of a digit
+	want := capital*float64(len("acc_01KAJ2V0M3D9T5Q8W7XZC4B6N1")) + 1
+	for _, c := range detailColumns() {
+		if (c.en == "Payment" || c.en == "Account" || c.en == "Number at channel") && c.width < want {
+			t.Errorf("%s has width %v, an id needs %v", c.zh, c.width, want)
+		}
+	}
+	for _, c := range differenceColumns() {
+		if (c.en == "Discrepancy" || c.en == "Account" || c.en == "Number at channel") && c.width < want {
+			t.Errorf("%s has width %v, an id needs %v", c.zh, c.width, want)
+		}
+	}
+}
+
+// A proposal stood beside "open" like an explanation that counts.
+func TestProposalWaitsForItsApproval(t *testing.T) {
+	in := fixture(t)
+	in.Discrepancies = each([]reconcile.Discrepancy{{Status: reconcile.Open, ProposedBy: "finance", Resolution: "rounding"}})
+	for language, want := range map[string]string{Chinese: "待复核", English: "To be approved"} {
+		in.Language = language
+		words, err := in.words()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, f := xlsxOf(t, in, 100)
+		if got, err := f.GetCellValue(words.differences, "B2"); err != nil || got != want {
+			t.Errorf("%s: %q (%v), want %q", language, got, err, want)
+		}
+	}
+}
