@@ -122,6 +122,9 @@ func (tx *Tx) UpdateAttempt(ctx context.Context, a *payment.Attempt) error {
 	if n == 0 {
 		return fmt.Errorf("update attempt %s: %w", a.ID, payment.ErrNotFound)
 	}
+	if err := tx.bookedLate(ctx, a.AccountID, a.PaidAt, a.UpdatedAt); err != nil {
+		return fmt.Errorf("update attempt %s: have its day reconciled again: %w", a.ID, err)
+	}
 	return nil
 }
 

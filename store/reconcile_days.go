@@ -33,10 +33,11 @@ type dayRow struct {
 const selectDay = `SELECT account_id, day, merchant_id, channel, planned, next_try_at, tries, late_at, finished_at, waiting, statement_due, lease_owner, lease_until, fence
 	FROM reconcile_days WHERE `
 
-func (r *dayRow) lease(fence int64) (reconcile.DayLease, error) {
+func (r *dayRow) lease(fence int64, due time.Time) (reconcile.DayLease, error) {
 	day, err := channels.ParseDay(r.Day)
 	return reconcile.DayLease{
-		DayKey: reconcile.DayKey{AccountID: r.AccountID, Day: day}, Fence: fence, Scheduled: r.NextTryAt.Valid, Tries: r.Tries, LateAt: fromNullMillis(r.LateAt),
+		DayKey: reconcile.DayKey{AccountID: r.AccountID, Day: day}, Fence: fence, Scheduled: r.NextTryAt.Valid, DueAt: due,
+		Tries: r.Tries, LateAt: fromNullMillis(r.LateAt),
 	}, err
 }
 
@@ -123,7 +124,7 @@ func (db *DB) ClaimDays(ctx context.Context, owner string, now time.Time, lease 
 			return err
 		}
 		for i := range rows {
-			l, err := tx.leaseDay(ctx, &rows[i], owner, clock+lease.Milliseconds())
+			l, err := tx.leaseDay(ctx, &rows[i], owner, now, clock+lease.Milliseconds())
 			if err != nil {
 				return err
 			}
@@ -137,17 +138,22 @@ func (db *DB) ClaimDays(ctx context.Context, owner string, now time.Time, lease 
 	return leases, nil
 }
 
-func (tx *Tx) leaseDay(ctx context.Context, r *dayRow, owner string, until int64) (reconcile.DayLease, error) {
-	_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET lease_owner = ?, lease_until = ?, fence = fence + 1 WHERE account_id = ? AND day = ?`,
-		owner, until, r.AccountID, r.Day)
+// leaseDay leases a day; it is due until the run ends, should the process die.
+func (tx *Tx) leaseDay(ctx context.Context, r *dayRow, owner string, now time.Time, until int64) (reconcile.DayLease, error) {
+	due := fromMillis(millis(now))
+	if r.NextTryAt.Valid {
+		due = fromNullMillis(r.NextTryAt)
+	}
+	_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET lease_owner = ?, lease_until = ?, fence = fence + 1, next_try_at = ? WHERE account_id = ? AND day = ?`,
+		owner, until, millis(due), r.AccountID, r.Day)
 	if err != nil {
 		return reconcile.DayLease{}, err
 	}
-	return r.lease(r.Fence + 1)
+	return r.lease(r.Fence+1, due)
 }
 
 // AcquireDay implements [reconcile.Days].
-func (db *DB) AcquireDay(ctx context.Context, a reconcile.Account, day channels.Day, owner string, lease time.Duration) (l reconcile.DayLease, err error) {
+func (db *DB) AcquireDay(ctx context.Context, a reconcile.Account, day channels.Day, owner string, now time.Time, lease time.Duration) (l reconcile.DayLease, err error) {
 	err = db.write(ctx, func(tx *Tx) error {
 		clock, err := db.clockMillis(ctx, tx.q)
 		if err != nil {
@@ -165,7 +171,7 @@ func (db *DB) AcquireDay(ctx context.Context, a reconcile.Account, day channels.
 		if row.LeaseUntil > clock {
 			return reconcile.ErrBusy
 		}
-		l, err = tx.leaseDay(ctx, &row, owner, clock+lease.Milliseconds())
+		l, err = tx.leaseDay(ctx, &row, owner, now, clock+lease.Milliseconds())
 		return err
 	})
 	if err != nil {
@@ -177,7 +183,7 @@ func (db *DB) AcquireDay(ctx context.Context, a reconcile.Account, day channels.
 // RenewDay implements [reconcile.Days].
 func (db *DB) RenewDay(ctx context.Context, l reconcile.DayLease, lease time.Duration) error {
 	clock := db.clock()
-	return db.leased(ctx, l, `UPDATE reconcile_days SET lease_until = `+clock.sql+` + ? WHERE account_id = ? AND day = ? AND fence = ?`,
+	return db.leased(ctx, l, `UPDATE reconcile_days SET lease_until = `+clock.sql+` + ? WHERE lease_owner <> '' AND account_id = ? AND day = ? AND fence = ?`,
 		append(clock.args, lease.Milliseconds())...)
 }
 
@@ -190,7 +196,7 @@ func (db *DB) ReleaseDay(ctx context.Context, l reconcile.DayLease, next time.Ti
 // leased runs a statement that ends with account, day and fence.
 func (db *DB) leased(ctx context.Context, l reconcile.DayLease, query string, args ...any) error {
 	return db.write(ctx, func(tx *Tx) error {
-		if err := tx.checkFence(ctx, l); err != nil {
+		if _, err := tx.checkFence(ctx, l); err != nil {
 			return err
 		}
 		_, err := tx.q.ExecContext(ctx, query, append(args, l.AccountID, l.Day.String(), l.Fence)...)
@@ -198,15 +204,15 @@ func (db *DB) leased(ctx context.Context, l reconcile.DayLease, query string, ar
 	})
 }
 
-// checkFence locks a day's row and refuses a lease that is not the newest.
-func (tx *Tx) checkFence(ctx context.Context, l reconcile.DayLease) error {
-	var fence int64
-	err := sqlx.GetContext(ctx, tx.q, &fence, `SELECT fence FROM reconcile_days WHERE account_id = ? AND day = ? `+tx.db.dialect.forUpdate,
-		l.AccountID, l.Day.String())
-	if errors.Is(err, sql.ErrNoRows) || (err == nil && fence != l.Fence) {
-		return fmt.Errorf("the lease on %s of account %s is lost: %w", l.Day, l.AccountID, reconcile.ErrBusy)
+// checkFence locks a day's row, refuses a lease that is not the newest and gives
+// when the day is due.
+func (tx *Tx) checkFence(ctx context.Context, l reconcile.DayLease) (due time.Time, err error) {
+	var row dayRow
+	err = sqlx.GetContext(ctx, tx.q, &row, selectDay+`account_id = ? AND day = ? `+tx.db.dialect.forUpdate, l.AccountID, l.Day.String())
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && row.Fence != l.Fence) {
+		return due, fmt.Errorf("the lease on %s of account %s is lost: %w", l.Day, l.AccountID, reconcile.ErrBusy)
 	}
-	return err
+	return fromNullMillis(row.NextTryAt), err
 }
 
 // DayStates implements [reconcile.Days].

@@ -137,7 +137,7 @@ func (r discrepancyRow) discrepancy() (reconcile.Discrepancy, error) {
 // SaveDiscrepancies implements [reconcile.Results].
 func (db *DB) SaveDiscrepancies(ctx context.Context, l reconcile.DayLease, reconciliationID string, list []reconcile.Discrepancy) error {
 	err := db.write(ctx, func(tx *Tx) error {
-		if err := tx.checkFence(ctx, l); err != nil {
+		if _, err := tx.checkFence(ctx, l); err != nil {
 			return err
 		}
 		for i := range list {

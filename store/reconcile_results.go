@@ -225,8 +225,12 @@ func (db *DB) Finish(ctx context.Context, o reconcile.Outcome) error {
 		if err := tx.lockNeighbours(ctx, o.Lease.DayKey); err != nil {
 			return err
 		}
-		if err := tx.checkFence(ctx, o.Lease); err != nil {
+		due, err := tx.checkFence(ctx, o.Lease)
+		if err != nil {
 			return err
+		}
+		if booked := dueAgain(o.Reconciliation.UpdatedAt); !due.Equal(o.Lease.DueAt) && (o.NextTry.IsZero() || booked.Before(o.NextTry)) {
+			o.NextTry = booked
 		}
 		overtaken, err := tx.overtaken(ctx, o)
 		if err != nil {

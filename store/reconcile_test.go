@@ -89,15 +89,15 @@ func TestReconcile_Fence(t *testing.T) {
 		account := reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}
 		day := reconcileDay(t, "2026-11-20")
 		// A lease that has run out by the database's own clock.
-		old, err := db.AcquireDay(ctx, account, day, "host/old", -time.Second)
+		old, err := db.AcquireDay(ctx, account, day, "host/old", storetest.Start(), -time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := db.AcquireDay(ctx, account, day, "host/new", time.Hour)
+		held, err := db.AcquireDay(ctx, account, day, "host/new", storetest.Start(), time.Hour)
 		if err != nil || held.Fence <= old.Fence {
 			t.Fatalf("%+v after %+v: %v", held, old, err)
 		}
-		if _, err := db.AcquireDay(ctx, account, day, "host/third", time.Hour); !errors.Is(err, reconcile.ErrBusy) {
+		if _, err := db.AcquireDay(ctx, account, day, "host/third", storetest.Start(), time.Hour); !errors.Is(err, reconcile.ErrBusy) {
 			t.Errorf("a third process: %v", err)
 		}
 		finding := reconcile.Discrepancy{ID: "dis_1", AccountID: "acc_1", SubjectID: "s", Kind: reconcile.MissingLocally, Status: reconcile.Open, Day: day, FoundAt: storetest.Start(), UpdatedAt: storetest.Start()}
@@ -144,7 +144,7 @@ func TestReconcile_RoundTrip(t *testing.T) {
 		ctx := t.Context()
 		day := reconcileDay(t, "2026-11-20")
 		account := reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}
-		lease, err := db.AcquireDay(ctx, account, day, "host/1", time.Hour)
+		lease, err := db.AcquireDay(ctx, account, day, "host/1", storetest.Start(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestReconcile_LongMessages(t *testing.T) {
 	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
 		key := reconcile.DayKey{AccountID: "acc_1", Day: reconcileDay(t, "2026-11-20")}
-		lease, err := db.AcquireDay(ctx, reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}, key.Day, "host/1", time.Hour)
+		lease, err := db.AcquireDay(ctx, reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}, key.Day, "host/1", storetest.Start(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -100,6 +101,20 @@ func (tx *Tx) InsertRefund(ctx context.Context, r *payment.Refund) error {
 	if _, err := tx.q.ExecContext(ctx, insertRefund, append(values, r.ID)...); err != nil {
 		return fmt.Errorf("insert refund: %w", err)
 	}
+	return tx.refundBooked(ctx, r)
+}
+
+// refundBooked has the days of a refund that ended reconciled again: bills list
+// refunds by the time at which they were sent, or succeeded.
+func (tx *Tx) refundBooked(ctx context.Context, r *payment.Refund) error {
+	if r.Status != payment.RefundSucceeded && r.Status != payment.RefundFailed {
+		return nil
+	}
+	for _, at := range []time.Time{r.SubmittedAt, r.SucceededAt} {
+		if err := tx.bookedLate(ctx, r.AccountID, at, r.UpdatedAt); err != nil {
+			return fmt.Errorf("have the day of refund %s reconciled again: %w", r.ID, err)
+		}
+	}
 	return nil
 }
 
@@ -116,7 +131,7 @@ func (tx *Tx) UpdateRefund(ctx context.Context, r *payment.Refund) error {
 	if n == 0 {
 		return fmt.Errorf("update refund %s: %w", r.ID, payment.ErrNotFound)
 	}
-	return nil
+	return tx.refundBooked(ctx, r)
 }
 
 // Refund implements [payment.Tx].

@@ -49,6 +49,10 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 	o.Finished, o.Waiting, o.StatementDue = true, d.result.waiting, true
 	o.Pool, o.Settled, o.Seen = d.result.pool, d.result.settled, d.seen
 	o.Planned = !d.s.now().Before(d.dueAt())
+	if d.result.waiting {
+		// By then the day before is given up.
+		o.NextTry, _ = d.terms.Window(d.job.Day.Add(d.s.cfg.CatchUpDays - 1))
+	}
 	if d.again {
 		o.Tries = d.lease.Tries + 1
 		o.NextTry = d.nextTry()
@@ -291,11 +295,15 @@ func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Messag
 
 // nextTry is when the day is due again; zero once it is too long ago.
 func (d *dayRun) nextTry() time.Time {
-	now := d.s.now()
-	if !d.terms.DayOf(now).Add(-d.s.cfg.CatchUpDays).Before(d.job.Day) {
+	if !d.inReach(d.job.Day) {
 		return time.Time{}
 	}
-	return now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
+	return d.s.now().Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
+}
+
+// inReach tells whether a day is still tried by the schedule.
+func (d *dayRun) inReach(day channels.Day) bool {
+	return d.terms.DayOf(d.s.now()).Add(-d.s.cfg.CatchUpDays).Before(day)
 }
 
 // cannotOpen, cannotFetch and cannotMatch say for people why there is nothing to
@@ -335,7 +343,7 @@ func (d *dayRun) wakes() []Wake {
 		case p.Home == day && p.Bill.IsZero() && old.Home != day:
 			changed[next] = true
 		case p.Home != day && p.Bill == day && !known:
-			changed[p.Home] = true
+			changed[p.Home], changed[p.Home.Next()] = true, true // the next day may miss it
 		}
 	}
 	for id, old := range d.pool {
@@ -344,9 +352,10 @@ func (d *dayRun) wakes() []Wake {
 		case old.Home == day && old.Bill.IsZero() && now.Home != day:
 			changed[next] = true
 		case old.Home != day && old.Bill == day && now.Bill != day:
-			changed[old.Home] = true
+			changed[old.Home], changed[old.Home.Next()] = true, true
 		}
 	}
+	delete(changed, day)
 	var list []Wake
 	for on, always := range changed {
 		list = append(list, Wake{Day: on, At: d.s.now(), OnlyWaiting: !always})

@@ -133,13 +133,12 @@ func dayBeforeEndsMeanwhile(t *testing.T, w *world, service *reconcile.Service) 
 func TestRun_StillWaitsAfterAFailedTry(t *testing.T) {
 	t.Parallel()
 	w := onSQLite(t)
-	w.cfg.CatchUpDays = 1 // the try is not repeated by itself
 	d, before := day(t, "2026-11-20"), day(t, "2026-11-19")
 	start, _ := w.bank.BillCalendar().Window(d)
 	w.book(100, start.Add(time.Second))
 	w.bill(d)
 	w.run(d)
-	w.clock.add(48 * time.Hour)
+	w.clock.add(72 * time.Hour) // the try is not repeated by itself
 	w.bank.change(func(b *bank) { b.fetchErr[d] = errors.New("connection refused") })
 	w.run(d)
 	w.bank.change(func(b *bank) { delete(b.fetchErr, d) })

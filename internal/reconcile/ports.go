@@ -112,6 +112,9 @@ type DayLease struct {
 	Fence int64
 	// Scheduled: the schedule had the day due, or will.
 	Scheduled bool
+	// DueAt is when the day was due as it was leased: where it is another by the
+	// end, something was booked on the day meanwhile.
+	DueAt time.Time
 	// Tries is how often in a row the bill was not there.
 	Tries int
 	// LateAt is when the alarm was raised; zero: not yet.
@@ -147,9 +150,9 @@ type Days interface {
 	// ClaimDays leases days whose time has come to owner.
 	ClaimDays(ctx context.Context, owner string, now time.Time, lease time.Duration, limit int) ([]DayLease, error)
 	// AcquireDay leases one day, due or not, and makes it where it is not there;
-	// ErrBusy while another holds it.
-	AcquireDay(ctx context.Context, a Account, day channels.Day, owner string, lease time.Duration) (DayLease, error)
-	// RenewDay keeps a lease; ErrBusy when it is lost.
+	// ErrBusy while another holds it. Until the run ends it is due, from now on.
+	AcquireDay(ctx context.Context, a Account, day channels.Day, owner string, now time.Time, lease time.Duration) (DayLease, error)
+	// RenewDay keeps a lease that has not ended; ErrBusy when it is lost.
 	RenewDay(ctx context.Context, l DayLease, lease time.Duration) error
 	// ReleaseDay ends a lease without a result; a day that is in the schedule is
 	// tried again at next. A lease that ended is left as it is.

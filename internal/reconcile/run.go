@@ -70,7 +70,7 @@ func (s *Service) statementDue(ctx context.Context, merchantID string, day chann
 // acquire leases the day, waiting a while for whoever works on it.
 func (s *Service) acquire(ctx context.Context, account Account, day channels.Day, tell func(Progress)) (DayLease, error) {
 	for waited := time.Duration(0); ; waited += busyPoll {
-		lease, err := s.Store.AcquireDay(ctx, account, day, s.Owner, s.cfg.Lease)
+		lease, err := s.Store.AcquireDay(ctx, account, day, s.Owner, s.now(), s.cfg.Lease)
 		if !errors.Is(err, ErrBusy) || waited >= s.cfg.BusyWait {
 			return lease, err
 		}
@@ -325,6 +325,6 @@ func (d *dayRun) neighbours(ctx context.Context) error {
 	for _, p := range seen.Pool {
 		d.pool[p.SubjectID] = p
 	}
-	d.beforeDone = seen.BeforeFinished || before.Before(d.terms.DayOf(d.account.CreatedAt))
+	d.beforeDone = seen.BeforeFinished || before.Before(d.terms.DayOf(d.account.CreatedAt)) || !d.inReach(before)
 	return nil
 }
