@@ -81,8 +81,8 @@ func (s *Simulator) load(stored books.Account) error {
 	}
 	appKey, err1 := keys.ParsePrivatePEM(sec.AppKey)
 	alipayKey, err2 := keys.ParsePrivatePEM(sec.AlipayKey)
-	appCert, err3 := parseCertificatePEM(sec.AppCert)
-	alipayCert, err4 := parseCertificatePEM(sec.AlipayCert)
+	appCert, err3 := keys.ParseCertificatePEM(sec.AppCert)
+	alipayCert, err4 := keys.ParseCertificatePEM(sec.AlipayCert)
 	contentKey, err5 := base64.StdEncoding.DecodeString(sec.ContentKey)
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)

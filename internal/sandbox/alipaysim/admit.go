@@ -1,11 +1,11 @@
 package alipaysim
 
 import (
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // call is one request whose sender is known.
@@ -97,11 +97,7 @@ func checkForm(c *call) error {
 
 // validAddress takes an absent address, and http and https ones of at most 256 characters.
 func validAddress(address string) bool {
-	if address == "" {
-		return true
-	}
-	u, err := url.Parse(address)
-	return err == nil && len(address) <= 256 && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return address == "" || parts.WebAddress(address, 256)
 }
 
 func checkSignature(c *call) error {

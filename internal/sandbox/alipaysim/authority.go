@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -19,22 +18,6 @@ import (
 )
 
 const certificateYears = 20
-
-func certificatePEM(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
-func parseCertificatePEM(text string) (*x509.Certificate, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("a stored certificate is not PEM")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read a stored certificate: %w", err)
-	}
-	return cert, nil
-}
 
 // serialNumber is a certificate's number in the protocol: MD5 over the issuer, written as RFC 2253 has it, and the
 // decimal serial.
@@ -91,14 +74,14 @@ func newAuthority(now time.Time) (authority, error) {
 	}
 	keyPEM, err := keys.PrivatePEM(issuerKey)
 	return authority{
-		RootBundle: certificatePEM(otherDER) + certificatePEM(rootDER),
-		RootCert:   certificatePEM(rootDER), IssuerCert: certificatePEM(issuerDER), IssuerKey: keyPEM,
+		RootBundle: keys.CertificatePEM(otherDER) + keys.CertificatePEM(rootDER),
+		RootCert:   keys.CertificatePEM(rootDER), IssuerCert: keys.CertificatePEM(issuerDER), IssuerKey: keyPEM,
 	}, err
 }
 
 // issue makes a certificate for a key.
 func (a authority) issue(name pkix.Name, key *rsa.PublicKey, now time.Time) (string, error) {
-	issuer, err := parseCertificatePEM(a.IssuerCert)
+	issuer, err := keys.ParseCertificatePEM(a.IssuerCert)
 	if err != nil {
 		return "", err
 	}
@@ -112,11 +95,11 @@ func (a authority) issue(name pkix.Name, key *rsa.PublicKey, now time.Time) (str
 	if err != nil {
 		return "", fmt.Errorf("make a certificate: %w", err)
 	}
-	return certificatePEM(der), nil
+	return keys.CertificatePEM(der), nil
 }
 
 func (a authority) rootSerialNumber() (string, error) {
-	root, err := parseCertificatePEM(a.RootCert)
+	root, err := keys.ParseCertificatePEM(a.RootCert)
 	if err != nil {
 		return "", err
 	}

@@ -6,13 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 const (
 	billPath     = "/downloadBillFile.resource"
 	billLinkLife = 30 * time.Second
-	dateLayout   = "2006-01-02"
 )
 
 // billLink is what a download address leads to.
@@ -54,7 +53,7 @@ func (l *billLinks) find(token string, now time.Time) (billLink, bool) {
 // accounts that were there; a day without business gives a bill without rows.
 func (s *Simulator) billAddress(c *call) (node, error) {
 	date := c.content.get("bill_date")
-	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	day, err := time.ParseInLocation(parts.DateLayout, date, parts.Beijing())
 	kind := c.content.get("bill_type")
 	if _, known := billWords()[kind]; err != nil || !known || s.env.Calendar().Before(day.AddDate(0, 0, 1)) {
 		return nil, business(isvInvalidArguments)
@@ -101,20 +100,18 @@ func (s *Simulator) downloadBill(w http.ResponseWriter, r *http.Request) {
 
 // billRows answers a day's rows as the books have them, oldest first.
 func (s *Simulator) billRows(a *account, date string) ([]billRow, error) {
-	trades, err := s.env.Books.Trades(func(t *books.Trade) bool {
-		return t.Channel == Channel && t.Account == a.appID && !t.PaidAt.IsZero()
-	})
+	trades, err := s.env.Books.PaidTrades(Channel, a.appID)
 	if err != nil {
 		return nil, err
 	}
 	var rows []billRow
-	for i := len(trades) - 1; i >= 0; i-- {
+	for i := range trades {
 		t := &trades[i]
 		row := billRow{
 			tradeNo: t.ChannelTradeNo, number: t.OutTradeNo, subject: t.Subject, created: t.CreatedAt, store: t.Attr(attrStore),
 			operator: t.Attr(attrOperator), terminal: t.Attr(attrTerminal), buyer: a.buyerNo, remark: t.Attr(attrBody),
 		}
-		if paidOn(t, date) {
+		if parts.PaidOn(t, date) {
 			paid := row
 			paid.finished, paid.amount, paid.fee = t.PaidAt, t.Amount, t.Fee
 			rows = append(rows, paid)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -52,7 +53,7 @@ func (s *Simulator) bill(a *account, kind, date string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	day, err := time.ParseInLocation(parts.DateLayout, date, parts.Beijing())
 	if err != nil {
 		return nil, fmt.Errorf("bill of %q: %w", date, err)
 	}
@@ -121,11 +122,13 @@ func foreignRow(number string, day time.Time) billRow {
 	_, _ = hash.Write([]byte(number))
 	return billRow{
 		tradeNo: day.Format("20060102") + "22001" + fmt.Sprintf("%015d", hash.Sum64()%1e15), number: number, subject: "foreign row",
-		created: day.Add(12 * time.Hour), finished: day.Add(12*time.Hour + time.Second), buyer: "oth***@sandbox.example", amount: 100, fee: fee(100),
+		created: day.Add(12 * time.Hour), finished: day.Add(12*time.Hour + time.Second), buyer: "oth***@sandbox.example", amount: 100, fee: parts.Fee(100),
 	}
 }
 
-func formatBillTime(t time.Time) string { return t.In(beijing()).Format("2006年01月02日 15:04:05") }
+func formatBillTime(t time.Time) string {
+	return t.In(parts.Beijing()).Format("2006年01月02日 15:04:05")
+}
 
 const crlf = "\r\n"
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // cancelWindow is how long after its payment a trade can be cancelled.
@@ -41,7 +42,7 @@ func (s *Simulator) closeTrade(c *call) (node, error) {
 func shut(tx *books.Tx, t *books.Trade, at time.Time) {
 	t.Status, t.ClosedAt = books.StatusClosed, at
 	if notifiesClose(t) {
-		queue(tx, t, eventClosed, "", at)
+		parts.Tell(tx, t, eventClosed, "", t.NotifyURL, at)
 	}
 	tx.SaveTrade(*t)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -171,11 +172,11 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, n node) (node, bool) {
 			return earlier, true
 		}
 		return n.with(map[string]string{
-			"out_trade_no": otherNumber(number), "trade_no": s.tradeNumber(c.now.AddDate(0, 0, -1)),
+			"out_trade_no": parts.OtherNumber(number), "trade_no": tradeNumber(c.now.AddDate(0, 0, -1)),
 			"qr_code": s.env.PayerBase + codePage + newToken(),
 		}), true
 	case faults.WrongID:
-		return n.with(map[string]string{"out_trade_no": otherNumber(number)}), true
+		return n.with(map[string]string{"out_trade_no": parts.OtherNumber(number)}), true
 	case faults.WrongAmount:
 		values := make(map[string]string)
 		for _, name := range []string{"total_amount", "receipt_amount", "buyer_pay_amount", "invoice_amount", "refund_fee", "refund_amount"} {
@@ -187,15 +188,6 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, n node) (node, bool) {
 	default:
 		return n, false
 	}
-}
-
-// otherNumber is an order number of the same form that differs in its last character.
-func otherNumber(number string) string {
-	last := byte('0')
-	if number[len(number)-1] == last {
-		last = '1'
-	}
-	return number[:len(number)-1] + string(last)
 }
 
 // declined is the channel's final no to a method.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // movement is money that came onto the seller's balance or left it, in fen.
@@ -27,7 +29,7 @@ func movements(rows []billRow) []movement {
 		}
 		balance += amount
 		all = append(all, movement{
-			flowNo: r.finished.In(beijing()).Format("20060102150405") + fmt.Sprintf("%06d", len(all)+1), businessNo: r.tradeNo, number: r.number,
+			flowNo: r.finished.In(parts.Beijing()).Format("20060102150405") + fmt.Sprintf("%06d", len(all)+1), businessNo: r.tradeNo, number: r.number,
 			subject: r.subject, other: r.buyer, at: r.finished, amount: amount, balance: balance, kind: kind, remark: r.requestNo,
 		})
 	}

@@ -3,7 +3,6 @@ package alipaysim
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -21,16 +21,6 @@ const (
 	eventClosed = "closed"
 	eventRefund = "refund"
 )
-
-// queue has the merchant told of an event, if it left an address.
-func queue(tx *books.Tx, t *books.Trade, event, ref string, now time.Time) {
-	if t.NotifyURL == "" {
-		return
-	}
-	tx.Queue(books.Callback{
-		ID: hex.EncodeToString(keys.Bytes(16)), Trade: t.Key, Event: event, Ref: ref, URL: t.NotifyURL, CreatedAt: now, NextAt: now,
-	})
-}
 
 // notifiesClose says whether the product tells of an unpaid trade's end: those of the phone do by default.
 func notifiesClose(t *books.Trade) bool {
@@ -97,7 +87,7 @@ func (s *Simulator) Message(_ context.Context, t *books.Trade, cb books.Callback
 func (s *Simulator) notification(a *account, t *books.Trade, cb books.Callback) (params, error) {
 	p := params{
 		"notify_time": formatTime(s.env.Now()), "notify_type": "trade_status_sync",
-		"notify_id": t.ChannelTradeNo[:8] + digest(t.ChannelTradeNo, cb.Event, cb.Ref)[:26],
+		"notify_id": t.ChannelTradeNo[:8] + keys.Digest(t.ChannelTradeNo, cb.Event, cb.Ref)[:26],
 		"app_id":    a.appID, "auth_app_id": a.appID, "charset": "utf-8", "version": "1.0",
 		"trade_no": t.ChannelTradeNo, "out_trade_no": t.OutTradeNo, "subject": t.Subject,
 		"buyer_id": t.Attr(attrBuyer), "buyer_logon_id": a.buyerNo, "seller_id": a.sellerID, "seller_email": "merchant@sandbox.example",
@@ -126,7 +116,7 @@ func (s *Simulator) notification(a *account, t *books.Trade, cb books.Callback) 
 	if r, ok := t.Refund(cb.Ref); ok && cb.Event == eventRefund {
 		returned := succeededRefunds(t, r.OutRefundNo)
 		p["out_biz_no"], p["refund_fee"] = r.OutRefundNo, formatYuan(returned)
-		p["gmt_refund"] = r.SettledAt.In(beijing()).Format(timeLayout + ".000")
+		p["gmt_refund"] = r.SettledAt.In(parts.Beijing()).Format(timeLayout + ".000")
 		p["send_back_fee"] = formatYuan(r.Amount)
 		if returned == t.Amount {
 			p["trade_status"], p["gmt_close"] = statusClosed, formatTime(r.SettledAt)

@@ -1,24 +1,20 @@
 package alipaysim
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
-	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // Limits of an order.
 const (
 	defaultLimit = 15 * 24 * time.Hour
 	codeLife     = 2 * time.Hour
-	currency     = "CNY"
 )
 
 // Names of the values that the books keep for the simulator.
@@ -59,8 +55,8 @@ func readOrder(c *call) (order, error) {
 		no    func() *refusal
 	}{
 		{validOrderNumber(number), func() *refusal { return invalidParameter("out_trade_no") }},
-		{amountOK && amount >= minAmount, func() *refusal { return invalidParameter("total_amount") }},
-		{amount <= maxAmount, func() *refusal { return business(acqFeeExceed) }},
+		{amountOK && amount >= parts.MinAmount, func() *refusal { return invalidParameter("total_amount") }},
+		{amount <= parts.MaxAmount, func() *refusal { return business(acqFeeExceed) }},
 		{subject != "" && utf8.RuneCountInString(subject) <= 256, func() *refusal { return invalidParameter("subject") }},
 		{slices.Contains(c.method.productCodes, f.get("product_code")), func() *refusal { return invalidParameter("product_code") }},
 		{f.get("seller_id") == "" || f.get("seller_id") == c.account.sellerID, func() *refusal { return business(acqSeller) }},
@@ -91,7 +87,7 @@ func readOrder(c *call) (order, error) {
 	if buyer := f.get("buyer_id") + f.get("buyer_open_id"); buyer != "" {
 		o.attrs[attrBuyer] = buyer
 	}
-	o.digest = digest(c.name, strconv.FormatInt(amount, 10), subject, f.get("body"), f.get("buyer_id"), f.get("buyer_open_id"))
+	o.digest = keys.Digest(c.name, strconv.FormatInt(amount, 10), subject, f.get("body"), f.get("buyer_id"), f.get("buyer_open_id"))
 	return o, nil
 }
 
@@ -114,11 +110,6 @@ func readExpiry(s string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-func digest(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:16])
-}
-
 func (c *call) key(outTradeNo string) books.Key {
 	return books.Key{Channel: Channel, Account: c.account.appID, OutTradeNo: outTradeNo}
 }
@@ -126,29 +117,13 @@ func (c *call) key(outTradeNo string) books.Key {
 // newTrade begins a trade, at first without a number of the channel's.
 func (c *call) newTrade(o order) books.Trade {
 	t := books.Trade{
-		Key: o.key, Product: c.name, Subject: o.subject, Amount: o.amount, Currency: currency, Status: books.StatusIssued,
+		Key: o.key, Product: c.name, Subject: o.subject, Amount: o.amount, Currency: parts.Currency, Status: books.StatusIssued,
 		NotifyURL: c.params["notify_url"], ReturnURL: c.params["return_url"], CreatedAt: c.now, Attrs: o.attrs,
 	}
 	t.SetAttr(attrContent, o.digest)
 	if !o.expiresAt.IsZero() {
 		t.ExpiresAt = o.expiresAt
 		t.SetAttr(attrTimed, "1")
-	}
-	return t
-}
-
-// found reads a trade as it stands at now: one whose limit has passed is closed, whether or not that is in the books yet.
-func found(tx *books.Tx, key books.Key, now time.Time) (books.Trade, bool) {
-	t, ok := tx.Trade(key)
-	if ok {
-		t = asOf(t, now)
-	}
-	return t, ok
-}
-
-func asOf(t books.Trade, now time.Time) books.Trade {
-	if t.Open() && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
-		t.Status, t.ClosedAt = books.StatusClosed, t.ExpiresAt
 	}
 	return t
 }
@@ -172,11 +147,7 @@ func continues(t *books.Trade, known bool, o order) (bool, error) {
 
 // materialise gives a trade its number: from now on the channel knows it.
 func (s *Simulator) materialise(tx *books.Tx, t *books.Trade, now time.Time) {
-	for t.ChannelTradeNo == "" {
-		if no := s.tradeNumber(now); !tx.ChannelNoTaken(Channel, no) {
-			t.ChannelTradeNo = no
-		}
-	}
+	tx.Number(t, func() string { return tradeNumber(now) })
 	t.Status, t.CreatedAt = books.StatusWaiting, now
 	if t.Attr(attrToken) == "" {
 		token := newToken()
@@ -191,21 +162,13 @@ func (s *Simulator) materialise(tx *books.Tx, t *books.Trade, now time.Time) {
 }
 
 // tradeNumber is 28 digits that begin with the day.
-func (s *Simulator) tradeNumber(now time.Time) string {
-	return now.In(beijing()).Format("20060102") + "22001" + keys.Digits(15)
+func tradeNumber(now time.Time) string {
+	return now.In(parts.Beijing()).Format("20060102") + "22001" + keys.Digits(15)
 }
 
 // charge takes the money, once.
 func charge(tx *books.Tx, t *books.Trade, now time.Time) {
-	t.Status, t.PaidAt = books.StatusPaid, now
-	t.TimesPaid++
-	t.Fee = fee(t.Amount)
+	parts.Charge(t, now)
 	delete(t.Attrs, attrGaveUp)
-	queue(tx, t, eventPaid, "", now)
+	parts.Tell(tx, t, eventPaid, "", t.NotifyURL, now)
 }
-
-// fee is 0.6 % of a payment, rounded half up, in fen.
-func fee(amount int64) int64 { return (amount*6 + 500) / 1000 }
-
-// declinedByAmount says whether an amount is never paid.
-func declinedByAmount(amount int64) bool { return faults.MagicOf(amount) == faults.MagicDecline }

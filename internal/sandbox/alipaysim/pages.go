@@ -35,7 +35,7 @@ func (s *Simulator) openLink(w http.ResponseWriter, r *http.Request, p params) {
 	if err != nil {
 		s.refuse(w, nil, err)
 	}
-	s.writePage(w, r, http.StatusOK, asOf(t, s.env.Now().UTC()), payerpage.Payable)
+	s.writePage(w, r, http.StatusOK, t.AsOf(s.env.Now().UTC()), payerpage.Payable)
 }
 
 // showPage shows the trade behind a token; looking at a code for the first time makes the trade.
@@ -77,7 +77,7 @@ func (s *Simulator) press(w http.ResponseWriter, r *http.Request, act func(conte
 		if !errors.Is(err, errDeclined) {
 			refused = payerpage.Payable // the trade's own status says why
 		}
-		s.writePage(w, r, http.StatusConflict, asOf(t, s.env.Now().UTC()), refused)
+		s.writePage(w, r, http.StatusConflict, t.AsOf(s.env.Now().UTC()), refused)
 		return
 	}
 	if err != nil {

@@ -17,18 +17,18 @@ func (s *Simulator) precreate(c *call) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return nil, declined(c.name)
 	}
 	var token string
 	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, known := found(tx, o.key, c.now)
+		t, known := tx.TradeAsOf(o.key, c.now)
 		goesOn, err := continues(&t, known, o)
 		if err != nil {
 			return err
 		}
 		token = t.Attr(attrToken)
-		if goesOn && (t.ChannelTradeNo != "" || codeLives(tx, token, c.now)) {
+		if goesOn && (t.ChannelTradeNo != "" || tx.CodeLives(token, c.now)) {
 			return nil
 		}
 		t = c.newTrade(o)
@@ -46,11 +46,6 @@ func (s *Simulator) precreate(c *call) (node, error) {
 		return nil, err
 	}
 	return success(field{"out_trade_no", o.key.OutTradeNo}, field{"qr_code", s.env.PayerBase + codePage + token}), nil
-}
-
-func codeLives(tx *books.Tx, token string, now time.Time) bool {
-	code, ok := tx.Code(token)
-	return ok && now.Before(code.ExpiresAt)
 }
 
 // codeExpiry is when a code dies: after two hours, at its own limit or at the order's, whichever comes first.
@@ -77,12 +72,12 @@ func (s *Simulator) pay(c *call) (node, error) {
 	if !validAuthCode(c.content.get("auth_code")) {
 		return nil, business(acqAuthCode)
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return nil, declined(c.name)
 	}
 	var paid books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, known := found(tx, o.key, c.now)
+		t, known := tx.TradeAsOf(o.key, c.now)
 		goesOn, err := continues(&t, known, o)
 		if err != nil {
 			return err
@@ -130,7 +125,7 @@ func (s *Simulator) create(c *call) (node, error) {
 	if c.content.get("buyer_id") == "" && c.content.get("buyer_open_id") == "" {
 		return nil, invalidParameter("buyer_id")
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return nil, declined(c.name)
 	}
 	t, err := s.place(c, o)
@@ -144,7 +139,7 @@ func (s *Simulator) create(c *call) (node, error) {
 func (s *Simulator) place(c *call, o order) (books.Trade, error) {
 	var placed books.Trade
 	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, known := found(tx, o.key, c.now)
+		t, known := tx.TradeAsOf(o.key, c.now)
 		goesOn, err := continues(&t, known, o)
 		placed = t
 		if err != nil || goesOn {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -88,12 +89,12 @@ func (s *Simulator) openCode(token string) (books.Trade, error) {
 	err := s.env.Books.Change(func(tx *books.Tx) error {
 		code, ok := tx.Code(token)
 		if ok {
-			t, ok = found(tx, code.Trade, now)
+			t, ok = tx.TradeAsOf(code.Trade, now)
 		}
 		if !ok || (t.ChannelTradeNo == "" && t.Attr(attrToken) != token) {
 			return sim.ErrNotFound // unknown, or another code took its place
 		}
-		if t.Status == books.StatusIssued && codeLives(tx, token, now) {
+		if t.Status == books.StatusIssued && tx.CodeLives(token, now) {
 			s.materialise(tx, &t, now)
 			tx.SaveTrade(t)
 		}
@@ -145,7 +146,7 @@ func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
 		if err != nil {
 			return err
 		}
-		if declinedByAmount(t.Amount) {
+		if faults.Declines(t.Amount) {
 			return errDeclined
 		}
 		if t.ChannelTradeNo == "" {
@@ -183,7 +184,7 @@ var errDeclined = fmt.Errorf("%w: the payment is declined", sim.ErrNotPossible)
 // payable reads a trade that the payer can act on.
 func (s *Simulator) payable(tx *books.Tx, key books.Key) (books.Trade, error) {
 	now := s.env.Now().UTC()
-	t, ok := found(tx, key, now)
+	t, ok := tx.TradeAsOf(key, now)
 	switch {
 	case !ok:
 		return t, sim.ErrNotFound
@@ -191,7 +192,7 @@ func (s *Simulator) payable(tx *books.Tx, key books.Key) (books.Trade, error) {
 		return t, fmt.Errorf("%w: the trade is paid", sim.ErrNotPossible)
 	case t.Status == books.StatusClosed:
 		return t, fmt.Errorf("%w: the trade is closed or expired", sim.ErrNotPossible)
-	case t.Status == books.StatusIssued && !codeLives(tx, t.Attr(attrToken), now):
+	case t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now):
 		return t, fmt.Errorf("%w: the code has expired", sim.ErrNotPossible)
 	}
 	return t, nil

@@ -57,7 +57,7 @@ func (s *Simulator) named(c *call) (books.Key, error) {
 
 // existing reads the trade that a call names. A code that nobody scanned is no trade.
 func existing(tx *books.Tx, c *call, key books.Key) (books.Trade, error) {
-	t, ok := found(tx, key, c.now)
+	t, ok := tx.TradeAsOf(key, c.now)
 	if !ok || t.ChannelTradeNo == "" {
 		return books.Trade{}, business(acqTradeNotExist)
 	}

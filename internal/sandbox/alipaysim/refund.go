@@ -3,6 +3,7 @@ package alipaysim
 import (
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // maxRequestNo is the longest out_request_no.
@@ -15,7 +16,7 @@ func (s *Simulator) refund(c *call) (node, error) {
 		return nil, err
 	}
 	amount, ok := parseYuan(c.content.get("refund_amount"))
-	if !ok || amount < minAmount {
+	if !ok || amount < parts.MinAmount {
 		return nil, business(acqRefundFee)
 	}
 	requestNo := c.content.get("out_request_no")
@@ -45,7 +46,7 @@ func (s *Simulator) refund(c *call) (node, error) {
 		if failed {
 			done.Status = books.RefundFailed
 		} else {
-			queue(tx, &t, eventRefund, requestNo, c.now)
+			parts.Tell(tx, &t, eventRefund, requestNo, t.NotifyURL, c.now)
 		}
 		tx.SaveTrade(t)
 		return nil

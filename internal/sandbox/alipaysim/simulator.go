@@ -43,15 +43,8 @@ func New(env sim.Env) (*Simulator, error) {
 		env: env, accounts: make(map[string]*account), credentials: make(map[string]secrets), methods: methods(),
 		forger: sync.OnceValues(keys.Generate),
 	}
-	known, err := env.Books.Setting(settingAuthority, &s.authority)
-	if err == nil && !known {
-		if s.authority, err = newAuthority(env.Now()); err == nil {
-			err = env.Books.Change(func(tx *books.Tx) error {
-				tx.SaveSetting(settingAuthority, s.authority)
-				return nil
-			})
-		}
-	}
+	var err error
+	s.authority, err = books.SettingOrNew(env.Books, settingAuthority, func() (authority, error) { return newAuthority(env.Now()) })
 	if err != nil {
 		return nil, fmt.Errorf("prepare alipay's certification authority: %w", err)
 	}

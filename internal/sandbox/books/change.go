@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // change is one entry of a record: V is stored under its kind and identity; Gone takes it away.
@@ -101,15 +102,25 @@ func (tx *Tx) Trade(key Key) (Trade, bool) {
 	return e.trade.clone(), true
 }
 
+// TradeAsOf reads a trade as it stands at now, before this change.
+func (tx *Tx) TradeAsOf(key Key, now time.Time) (Trade, bool) {
+	t, ok := tx.Trade(key)
+	return t.AsOf(now), ok
+}
+
 // SaveTrade stores a trade, new or changed; the caller must not write to it afterwards.
 func (tx *Tx) SaveTrade(t Trade) {
 	tx.add(change{Kind: kindTrade}, &t, func(seq uint64) { tx.store.putTrade(&t, seq) })
 }
 
-// ChannelNoTaken reports whether a trade of the channel has this number already.
-func (tx *Tx) ChannelNoTaken(channel, no string) bool {
-	_, taken := tx.store.byChannelNo[channelNo{channel, no}]
-	return taken
+// Number gives a trade that has no number of the channel's yet the first one made that no other trade has.
+func (tx *Tx) Number(t *Trade, makeNo func() string) {
+	for t.ChannelTradeNo == "" {
+		no := makeNo()
+		if _, taken := tx.store.byChannelNo[channelNo{t.Channel, no}]; !taken {
+			t.ChannelTradeNo = no
+		}
+	}
 }
 
 // SaveCode stores what a token leads to.
@@ -121,6 +132,12 @@ func (tx *Tx) SaveCode(c Code) {
 func (tx *Tx) Code(token string) (Code, bool) {
 	c, ok := tx.store.codes[token]
 	return c, ok
+}
+
+// CodeLives reports whether there is a code that has not expired at now.
+func (tx *Tx) CodeLives(token string, now time.Time) bool {
+	c, ok := tx.store.codes[token]
+	return ok && now.Before(c.ExpiresAt)
 }
 
 // Queue stores a callback and has it sent once the change is durable.

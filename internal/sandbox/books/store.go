@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -105,6 +106,13 @@ func (s *Store) Trades(keep func(*Trade) bool) ([]Trade, error) {
 	return s.settle(found)
 }
 
+// PaidTrades answers the trades of an account that were ever paid, oldest first.
+func (s *Store) PaidTrades(channel, account string) ([]Trade, error) {
+	paid, err := s.Trades(func(t *Trade) bool { return t.Channel == channel && t.Account == account && !t.PaidAt.IsZero() })
+	slices.Reverse(paid)
+	return paid, err
+}
+
 // Numbered answers the trades of any channel and account with this order number, newest first.
 func (s *Store) Numbered(outTradeNo string) ([]Trade, error) {
 	s.mu.RLock()
@@ -182,6 +190,22 @@ func (s *Store) Setting(name string, v any) (bool, error) {
 		return false, fmt.Errorf("read setting %s: %w", name, err)
 	}
 	return true, nil
+}
+
+// SettingOrNew reads the value stored under name; at the first start it is made and stored.
+func SettingOrNew[T any](s *Store, name string, makeNew func() (T, error)) (T, error) {
+	var v T
+	known, err := s.Setting(name, &v)
+	if err != nil || known {
+		return v, err
+	}
+	if v, err = makeNew(); err != nil {
+		return v, err
+	}
+	return v, s.Change(func(tx *Tx) error {
+		tx.SaveSetting(name, v)
+		return nil
+	})
 }
 
 // Due answers the trades that are open though their limit has come, and those that their simulator wants to see again.

@@ -112,6 +112,15 @@ func (t *Trade) due(now time.Time) bool {
 // Open reports whether the trade can still be paid as far as its status goes.
 func (t *Trade) Open() bool { return t.Status == StatusIssued || t.Status == StatusWaiting }
 
+// AsOf is the trade as it stands at now: one whose limit has passed is closed, whether or not that is in the books yet.
+func (t *Trade) AsOf(now time.Time) Trade {
+	late := *t
+	if t.Open() && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
+		late.Status, late.ClosedAt = StatusClosed, t.ExpiresAt
+	}
+	return late
+}
+
 // Refunded is the sum of what went back, in the currency's minor unit; what is on its way counts, what failed does not.
 func (t *Trade) Refunded() int64 {
 	var sum int64

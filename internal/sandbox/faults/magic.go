@@ -25,6 +25,9 @@ func MagicOf(amount int64) Magic {
 	return MagicNone
 }
 
+// Declines reports whether an amount is never paid.
+func Declines(amount int64) bool { return MagicOf(amount) == MagicDecline }
+
 // FirstCall answers the fault that strikes the first paying call of an order number with this amount.
 func (m Magic) FirstCall() (Fault, bool) {
 	f, ok := map[Magic]Fault{

@@ -61,9 +61,9 @@ func (s *Simulator) newSecrets(merID string) (secrets, error) {
 	if err != nil {
 		return secrets{}, err
 	}
-	cert, err1 := parseCertificate(text)
-	middle, err2 := parseCertificate(s.authority.MiddleCert)
-	root, err3 := parseCertificate(s.authority.RootCert)
+	cert, err1 := keys.ParseCertificatePEM(text)
+	middle, err2 := keys.ParseCertificatePEM(s.authority.MiddleCert)
+	root, err3 := keys.ParseCertificatePEM(s.authority.RootCert)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return secrets{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Simulator) load(stored books.Account) error {
 	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
 		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
 	}
-	cert, err := parseCertificate(sec.Cert)
+	cert, err := keys.ParseCertificatePEM(sec.Cert)
 	if err != nil {
 		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // call is one request whose sender is known.
@@ -80,7 +81,7 @@ func (c *call) checkFields() error {
 // fieldRules say what form a field has wherever it comes.
 func fieldRules() map[string]func(string) bool {
 	moment := func(s string) bool { _, ok := parseTime(s); return ok }
-	amount := func(s string) bool { fen, ok := parseAmount(s); return ok && fen >= minAmount }
+	amount := func(s string) bool { fen, ok := parseAmount(s); return ok && fen >= parts.MinAmount }
 	upTo := func(longest int) func(string) bool {
 		return func(s string) bool { return utf8.RuneCountInString(s) <= longest }
 	}
@@ -90,8 +91,8 @@ func fieldRules() map[string]func(string) bool {
 		"txnAmt": amount, "currencyCode": func(s string) bool { return s == currencyCNY },
 		"channelType": func(s string) bool { return slices.Contains([]string{"05", "07", "08", "16"}, s) },
 		"frontUrl":    validAddress, "backUrl": validAddress,
-		"qrNo": func(s string) bool { return digits(s, 1, 20) }, "termId": func(s string) bool { return alphanumerics(s, 1, 8) },
-		"origQryId": func(s string) bool { return digits(s, 21, 21) },
+		"qrNo": func(s string) bool { return parts.Digits(s, 1, 20) }, "termId": func(s string) bool { return parts.Alphanumerics(s, 1, 8, "") },
+		"origQryId": func(s string) bool { return parts.Digits(s, 21, 21) },
 		"orderDesc": upTo(32), "reqReserved": upTo(1024), "riskRateInfo": upTo(2048), "reserved": upTo(2048),
 		"settleDate": func(s string) bool { _, err := time.Parse(dayLayout, s); return err == nil && len(s) == len(dayLayout) },
 		"fileType":   func(s string) bool { return s == "00" },

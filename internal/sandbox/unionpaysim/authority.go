@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -34,16 +33,7 @@ type authority struct {
 
 // openAuthority reads the authority from the books, and makes it at the first start.
 func openAuthority(store *books.Store, now time.Time) (authority, error) {
-	var a authority
-	known, err := store.Setting(settingAuthority, &a)
-	if err == nil && !known {
-		if a, err = newAuthority(now); err == nil {
-			err = store.Change(func(tx *books.Tx) error {
-				tx.SaveSetting(settingAuthority, a)
-				return nil
-			})
-		}
-	}
+	a, err := books.SettingOrNew(store, settingAuthority, func() (authority, error) { return newAuthority(now) })
 	if err != nil {
 		return authority{}, fmt.Errorf("prepare unionpay's certification authority: %w", err)
 	}
@@ -87,7 +77,7 @@ func caTemplate(name string, now time.Time) *x509.Certificate {
 
 // issue makes a certificate for a key. Its serial has eleven digits, as those at the channel.
 func (a authority) issue(name string, key *rsa.PublicKey, now time.Time) (string, error) {
-	middle, err := parseCertificate(a.MiddleCert)
+	middle, err := keys.ParseCertificatePEM(a.MiddleCert)
 	if err != nil {
 		return "", err
 	}
@@ -123,17 +113,5 @@ func makeCertificate(template, parent *x509.Certificate, key *rsa.PublicKey, par
 	if err != nil {
 		return "", fmt.Errorf("make the certificate of %s: %w", template.Subject.CommonName, err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
-}
-
-func parseCertificate(text string) (*x509.Certificate, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("a stored certificate is not PEM")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read a stored certificate: %w", err)
-	}
-	return cert, nil
+	return keys.CertificatePEM(der), nil
 }

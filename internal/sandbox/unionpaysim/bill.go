@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
-
-const dateLayout = "2006-01-02"
 
 // billRow is one movement of a settlement day. Amounts are in fen; those of refunds and undos are positive too.
 type billRow struct {
@@ -53,7 +52,7 @@ func (s *Simulator) file(c *call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	tampers, err := s.env.Tampered(day.Format(dateLayout))
+	tampers, err := s.env.Tampered(day.Format(parts.DateLayout))
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +80,9 @@ func (s *Simulator) file(c *call) (fields, error) {
 
 // settlementDayOf finds the latest settlement day with a month and day; it reports false where that isn't over.
 func (s *Simulator) settlementDayOf(monthDay string) (time.Time, bool) {
-	now := s.env.Calendar().In(beijing())
+	now := s.env.Calendar().In(parts.Beijing())
 	for year := now.Year(); year >= now.Year()-8; year-- { // 8: there are years without 29 February in between
-		day, err := time.ParseInLocation("20060102", fmt.Sprintf("%04d%s", year, monthDay), beijing())
+		day, err := time.ParseInLocation("20060102", fmt.Sprintf("%04d%s", year, monthDay), parts.Beijing())
 		if err != nil || day.After(now) {
 			continue
 		}
@@ -94,7 +93,7 @@ func (s *Simulator) settlementDayOf(monthDay string) (time.Time, bool) {
 
 // HasBillRow reports whether a settlement day's files have a row of a trade. Settlement days end at 23:00.
 func (s *Simulator) HasBillRow(t *books.Trade, date string) bool {
-	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	day, err := time.ParseInLocation(parts.DateLayout, date, parts.Beijing())
 	return err == nil && (paidOn(t, day) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool { return settledOn(&r, day) }))
 }
 
@@ -111,14 +110,12 @@ func settledOn(r *books.Refund, day time.Time) bool {
 
 // billRows answers a settlement day's rows as the books have them, oldest order first.
 func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
-	trades, err := s.env.Books.Trades(func(t *books.Trade) bool {
-		return t.Channel == Channel && t.Account == a.merID && !t.PaidAt.IsZero()
-	})
+	trades, err := s.env.Books.PaidTrades(Channel, a.merID)
 	if err != nil {
 		return nil, err
 	}
 	var rows []billRow
-	for i := len(trades) - 1; i >= 0; i-- {
+	for i := range trades {
 		t := &trades[i]
 		if paidOn(t, day) {
 			rows = append(rows, billRow{
@@ -167,7 +164,7 @@ func foreignRow(number string, day time.Time) billRow {
 	at := day.Add(12 * time.Hour)
 	return billRow{
 		number: number, orderID: number, queryID: "99" + formatTime(at)[2:] + fmt.Sprintf("%06d8", hash.Sum64()%1e6),
-		txnType: "01", bizType: "000201", at: at, amount: 100, fee: fee(100),
+		txnType: "01", bizType: "000201", at: at, amount: 100, fee: parts.Fee(100),
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // billArchive writes a settlement day's files: the rows (ZM) and the summary for people (RD).
@@ -52,7 +54,7 @@ type column struct {
 func detailLine(merID string, r *billRow) string {
 	sign, origTrace, origTime := "C", "", ""
 	if r.out() {
-		sign, origTrace, origTime = "D", traceNo(r.origQueryID), r.origAt.In(beijing()).Format(traceLayout)
+		sign, origTrace, origTime = "D", traceNo(r.origQueryID), r.origAt.In(parts.Beijing()).Format(traceLayout)
 	}
 	feeText := signed(" ", 0, 12)
 	if r.fee != 0 {
@@ -64,7 +66,7 @@ func detailLine(merID string, r *billRow) string {
 		{11, "88022900"},
 		{11, "00049993"},
 		{6, traceNo(r.queryID)},
-		{10, r.at.In(beijing()).Format(traceLayout)},
+		{10, r.at.In(parts.Beijing()).Format(traceLayout)},
 		{19, "621626*********0018"},
 		{12, fmt.Sprintf("%012d", r.amount)},
 		{4, "5999"},
@@ -137,7 +139,7 @@ func summaryText(merID string, day time.Time, rows []billRow, made time.Time) st
 		"                                         借              贷              借              贷               借                  贷\r\n"
 	fmt.Fprintf(&out, "%73s中国银联全渠道商户交易汇总表\r\n\r\n", "")
 	fmt.Fprintf(&out, "商户代码:%-39s清算币种:人民币\r\n收单机构:88022900%31s清算日期:%s\r\n商户名称:Paymux Sandbox%25s生成日期:%s\r\n\r\n\r\n",
-		merID, "", day.Format("20060102"), "", made.In(beijing()).Format("20060102"))
+		merID, "", day.Format("20060102"), "", made.In(parts.Beijing()).Format("20060102"))
 	out.WriteString("交易类型            " + title + line)
 	var all, back sums
 	for _, kind := range kinds {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -108,7 +109,7 @@ func TestUndo_OnItsDayOnly(t *testing.T) {
 	}
 	a, _ := b.account(b.merID)
 	for day, want := range map[string]int{"20261121": 1, "20261122": 1, "20261123": 0} {
-		at, err := time.ParseInLocation("20060102", day, beijing())
+		at, err := time.ParseInLocation("20060102", day, parts.Beijing())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,12 +125,12 @@ func TestSettlementDayOf(t *testing.T) {
 	b := newBench(t, func() time.Time { return now })
 	for monthDay, want := range map[string]string{"1231": "2026-12-31", "0101": "", "0102": "2026-01-02", "0229": "2024-02-29", "0230": ""} {
 		day, ok := b.settlementDayOf(monthDay)
-		if ok != (want != "") || (ok && day.Format(dateLayout) != want) {
+		if ok != (want != "") || (ok && day.Format(parts.DateLayout) != want) {
 			t.Errorf("%s: %v, %v; want %s", monthDay, day, ok, want)
 		}
 	}
 	now = now.Add(time.Hour)
-	if day, ok := b.settlementDayOf("0101"); !ok || day.Format(dateLayout) != "2027-01-01" {
+	if day, ok := b.settlementDayOf("0101"); !ok || day.Format(parts.DateLayout) != "2027-01-01" {
 		t.Errorf("0101 at 23:00: %v, %v", day, ok)
 	}
 }

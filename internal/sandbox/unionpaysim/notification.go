@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
-	"github.com/paymux/paymux/internal/sandbox/keys"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -17,13 +16,6 @@ const (
 	eventFailed = "failed" // a scanned code's payer never typed the password
 	eventRefund = "refund" // settled, one way or the other
 )
-
-// queue has the merchant told of an event.
-func queue(tx *books.Tx, t *books.Trade, event, ref, address string, now time.Time) {
-	tx.Queue(books.Callback{
-		ID: keys.Hex(32), Trade: t.Key, Event: event, Ref: ref, URL: address, CreatedAt: now, NextAt: now,
-	})
-}
 
 // RetrySchedule is the channel's: five tries in all.
 func (s *Simulator) RetrySchedule() []time.Duration {

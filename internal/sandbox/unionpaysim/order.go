@@ -1,13 +1,11 @@
 package unionpaysim
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
-	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // What the books keep of a trade beside their own fields.
@@ -48,7 +46,7 @@ func readOrder(c *call) (order, error) {
 		return order{}, refuseField(codeFormat, "txnTime")
 	}
 	amount, _ := parseAmount(c.in["txnAmt"]) // its form was checked
-	if amount > maxAmount {
+	if amount > parts.MaxAmount {
 		return order{}, refuse(codeLimit)
 	}
 	o := order{amount: amount, expiresAt: c.now.Add(defaultLimit)}
@@ -64,19 +62,14 @@ func readOrder(c *call) (order, error) {
 	return o, nil
 }
 
-func requestDigest(in fields) string {
-	sum := sha256.Sum256([]byte(in.canonical()))
-	return hex.EncodeToString(sum[:16])
-}
-
 // newTrade begins a trade. Its payer's page is found by token.
 func (c *call) newTrade(tx *books.Tx, o order, token string, status books.Status) books.Trade {
 	t := books.Trade{
-		Key: c.key(), Product: c.name, Subject: c.in["orderDesc"], Amount: o.amount, Currency: currency, Status: status,
+		Key: c.key(), Product: c.name, Subject: c.in["orderDesc"], Amount: o.amount, Currency: parts.Currency, Status: status,
 		NotifyURL: c.in["backUrl"], ReturnURL: c.in["frontUrl"], CreatedAt: c.now, ExpiresAt: o.expiresAt,
 		Attrs: map[string]string{
 			attrTxnTime: c.in["txnTime"], attrBizType: c.in["bizType"], attrEncoding: c.in["encoding"],
-			attrReserved: c.in["reqReserved"], attrDigest: requestDigest(c.in), attrToken: token,
+			attrReserved: c.in["reqReserved"], attrDigest: keys.Digest(c.in.canonical()), attrToken: token,
 		},
 	}
 	tx.SaveCode(books.Code{Token: token, Trade: t.Key, ExpiresAt: o.expiresAt})
@@ -96,40 +89,18 @@ func taken(tx *books.Tx, key books.Key) bool {
 // slash.
 func refundToken(merID, orderID string) string { return Channel + "/refund/" + merID + "/" + orderID }
 
-// found reads a trade as it stands at now: one whose limit has passed is closed, whether or not that is in the books yet.
-func found(tx *books.Tx, key books.Key, now time.Time) (books.Trade, bool) {
-	t, ok := tx.Trade(key)
-	if ok {
-		t = asOf(t, now)
-	}
-	return t, ok
-}
-
-func asOf(t books.Trade, now time.Time) books.Trade {
-	if t.Open() && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
-		t.Status, t.ClosedAt = books.StatusClosed, t.ExpiresAt
-	}
-	return t
-}
-
 // charge takes the money, once, and gives the payment its number.
 func charge(tx *books.Tx, t *books.Trade, now time.Time) {
 	number(tx, t, now)
-	t.Status, t.PaidAt = books.StatusPaid, now
-	t.TimesPaid++
-	t.Fee = fee(t.Amount)
+	parts.Charge(t, now)
 	delete(t.Attrs, attrGaveUp)
 	delete(t.Attrs, attrFailed)
-	queue(tx, t, eventPaid, "", t.NotifyURL, now)
+	parts.Tell(tx, t, eventPaid, "", t.NotifyURL, now)
 }
 
 // number gives a trade its queryId.
 func number(tx *books.Tx, t *books.Trade, now time.Time) {
-	for t.ChannelTradeNo == "" {
-		if no := queryID(now); !tx.ChannelNoTaken(Channel, no) {
-			t.ChannelTradeNo = no
-		}
-	}
+	tx.Number(t, func() string { return queryID(now) })
 }
 
 // queryID is the channel's number of a transaction: two digits, the time, traceNo, 8.
@@ -144,6 +115,3 @@ func traceNo(queryID string) string {
 	}
 	return queryID[14:20]
 }
-
-// declinedByAmount says whether an amount is never paid.
-func declinedByAmount(amount int64) bool { return faults.MagicOf(amount) == faults.MagicDecline }

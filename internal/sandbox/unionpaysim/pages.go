@@ -93,7 +93,7 @@ func (s *Simulator) press(w http.ResponseWriter, r *http.Request, act func(conte
 			refused = payerpage.Payable // the trade's own status says why
 		}
 		if now, err := s.env.Books.Trade(t.Key); err == nil {
-			t = asOf(now, s.env.Now().UTC())
+			t = now.AsOf(s.env.Now().UTC())
 		}
 		s.writePage(w, r, http.StatusConflict, t, refused)
 	case err != nil:

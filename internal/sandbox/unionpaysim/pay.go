@@ -12,7 +12,7 @@ func (s *Simulator) apply(c *call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return nil, refuse(declineCode(c.name))
 	}
 	var token string
@@ -52,7 +52,7 @@ func (s *Simulator) scanned(c *call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return nil, refuse(declineCode(c.name))
 	}
 	code := codeSuccess
@@ -84,12 +84,12 @@ func (s *Simulator) placeForm(in fields) (books.Trade, error) {
 	if err != nil {
 		return books.Trade{}, err
 	}
-	key, digest := c.key(), requestDigest(in)
+	key, digest := c.key(), keys.Digest(in.canonical())
 	o, wrong := readOrder(c)
 	var t books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
 		known := false
-		if t, known = found(tx, key, c.now); known && t.Product == nameFront && t.Attr(attrDigest) == digest {
+		if t, known = tx.TradeAsOf(key, c.now); known && t.Product == nameFront && t.Attr(attrDigest) == digest {
 			return nil
 		}
 		if taken(tx, key) {

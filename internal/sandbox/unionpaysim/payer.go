@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -82,7 +83,7 @@ func (s *Simulator) openToken(token string) (books.Trade, error) {
 	err := s.env.Books.Change(func(tx *books.Tx) error {
 		code, ok := tx.Code(token)
 		if ok && code.Trade.Channel == Channel {
-			t, ok = found(tx, code.Trade, now)
+			t, ok = tx.TradeAsOf(code.Trade, now)
 		}
 		if !ok || t.Attr(attrToken) != token {
 			return fmt.Errorf("%w: no order of unionpay's belongs to it", sim.ErrNotFound)
@@ -102,7 +103,7 @@ var errDeclined = fmt.Errorf("%w: the payment is declined", sim.ErrNotPossible)
 func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
 	declined := false
 	t, err := s.act(key, func(tx *books.Tx, t *books.Trade, now time.Time) {
-		if declined = declinedByAmount(t.Amount); declined {
+		if declined = faults.Declines(t.Amount); declined {
 			t.SetAttr(attrFailed, codeBalance)
 			return
 		}
@@ -125,7 +126,7 @@ func (s *Simulator) act(key books.Key, do func(*books.Tx, *books.Trade, time.Tim
 	now := s.env.Now().UTC()
 	var acted books.Trade
 	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, ok := found(tx, key, now)
+		t, ok := tx.TradeAsOf(key, now)
 		switch {
 		case !ok:
 			return sim.ErrNotFound

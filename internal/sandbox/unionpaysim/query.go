@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // query tells of one transaction, by its own number and time. There are three forms of answer: done, under way, and no
@@ -18,7 +19,7 @@ func (s *Simulator) query(c *call) (fields, error) {
 			key = code.Trade
 		}
 		known := false
-		if t, known = found(tx, key, c.now); !known {
+		if t, known = tx.TradeAsOf(key, c.now); !known {
 			return notFound()
 		}
 		if isRefund {
@@ -116,7 +117,7 @@ func (f fields) settled(amount int64, queryID string, at time.Time) fields {
 		"accNo": "6216***********0018", "currencyCode": currencyCNY, "exchangeRate": "0", "payCardType": "01", "payType": "0001",
 		"queryId": queryID, "settleAmt": formatAmount(amount), "settleCurrencyCode": currencyCNY,
 		"settleDate": settlementDay(at).Format(dayLayout), "traceNo": traceNo(queryID),
-		"traceTime": at.In(beijing()).Format(traceLayout), "txnAmt": formatAmount(amount),
+		"traceTime": at.In(parts.Beijing()).Format(traceLayout), "txnAmt": formatAmount(amount),
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // settleAfter is how long a refund is under way; the sweep that ends it comes a moment later.
@@ -26,7 +27,7 @@ func (s *Simulator) giveBack(c *call) (fields, error) {
 		if taken(tx, c.key()) {
 			return refuse(codeDuplicate)
 		}
-		t, ok := found(tx, original, c.now)
+		t, ok := tx.TradeAsOf(original, c.now)
 		if !ok {
 			return refuse(codeOriginal)
 		}
@@ -114,11 +115,11 @@ func (s *Simulator) Expire(_ context.Context, key books.Key) error {
 			return nil
 		}
 		changed := false
-		if late := asOf(t, now); late.Status != t.Status {
+		if late := t.AsOf(now); late.Status != t.Status {
 			t, changed = late, true
 			if t.Product == nameScan { // only transactions that begin at the merchant's server tell of a failure
 				t.SetAttr(attrFailed, codeInputTimeout)
-				queue(tx, &t, eventFailed, "", t.NotifyURL, now)
+				parts.Tell(tx, &t, eventFailed, "", t.NotifyURL, now)
 			}
 		}
 		for i := range t.Refunds {
@@ -144,6 +145,6 @@ func settle(tx *books.Tx, t *books.Trade, r *books.Refund, now time.Time) bool {
 	}
 	attrs := fields(r.Attrs).with(fields{attrSettled: outcome})
 	r.Attrs = attrs
-	queue(tx, t, eventRefund, r.OutRefundNo, r.Attrs[attrNotify], now)
+	parts.Tell(tx, t, eventRefund, r.OutRefundNo, r.Attrs[attrNotify], now)
 	return true
 }

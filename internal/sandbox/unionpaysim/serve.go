@@ -6,6 +6,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -170,14 +171,14 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, out fields) (fields, bool
 		if earlier, ok := c.merchant.recent.other(c.name, orderID); ok {
 			return earlier, true
 		}
-		changed["orderId"] = otherNumber(orderID)
+		changed["orderId"] = parts.OtherNumber(orderID)
 		for _, name := range []string{"tn", "qrCode", "queryId"} {
 			if out[name] != "" {
-				changed[name] = otherNumber(out[name])
+				changed[name] = parts.OtherNumber(out[name])
 			}
 		}
 	case faults.WrongID:
-		changed["orderId"] = otherNumber(orderID)
+		changed["orderId"] = parts.OtherNumber(orderID)
 	case faults.WrongAmount:
 		wrong := false
 		for _, name := range []string{"txnAmt", "settleAmt"} {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 func TestParseAmount(t *testing.T) {
@@ -48,7 +50,7 @@ func TestSettlementDay(t *testing.T) {
 func TestQueryID(t *testing.T) {
 	now := time.Date(2026, 11, 21, 2, 3, 4, 0, time.UTC)
 	id := queryID(now)
-	if !digits(id, 21, 21) || id[2:14] != "261121100304" || id[20] != '8' || traceNo(id) != id[14:20] || traceNo("") != "" {
+	if !parts.Digits(id, 21, 21) || id[2:14] != "261121100304" || id[20] != '8' || traceNo(id) != id[14:20] || traceNo("") != "" {
 		t.Errorf("queryId %q", id)
 	}
 }

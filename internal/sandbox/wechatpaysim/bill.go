@@ -14,6 +14,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -22,7 +23,6 @@ const (
 	billLinkLife = 30 * time.Second
 	billMonths   = 3  // for which bills are kept
 	maxBillLinks = 16 // that live at a time; the oldest ends for another one
-	dateLayout   = "2006-01-02"
 )
 
 // billLink is what a download address leads to: the bytes whose hash was told.
@@ -122,7 +122,7 @@ func (s *Simulator) billLink(c *call, write func(day time.Time, rows []billRow) 
 
 func (s *Simulator) billDay(c *call) (time.Time, error) {
 	date := c.query.Get("bill_date")
-	day, err := time.ParseInLocation(dateLayout, date, beijing())
+	day, err := time.ParseInLocation(parts.DateLayout, date, parts.Beijing())
 	if err != nil {
 		return day, parameterError("bill_date", "query", "账单日期格式错误", date)
 	}
@@ -174,37 +174,30 @@ func (s *Simulator) downloadBill(c *call) (reply, error) {
 
 // HasBillRow reports whether a day's bill has a row of a trade.
 func (s *Simulator) HasBillRow(t *books.Trade, date string) bool {
-	return paidOn(t, date) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool { return takenInOn(&r, date) })
-}
-
-// paidOn reports whether a payment stands in a day's bill.
-func paidOn(t *books.Trade, date string) bool {
-	return !t.PaidAt.IsZero() && t.PaidAt.In(beijing()).Format(dateLayout) == date
+	return parts.PaidOn(t, date) || slices.ContainsFunc(t.Refunds, func(r books.Refund) bool { return takenInOn(&r, date) })
 }
 
 // takenInOn reports whether a refund stands in a day's bill: in that of the day on which it was taken in, settled or not.
 func takenInOn(r *books.Refund, date string) bool {
-	return r.Status != books.RefundFailed && r.CreatedAt.In(beijing()).Format(dateLayout) == date
+	return r.Status != books.RefundFailed && r.CreatedAt.In(parts.Beijing()).Format(parts.DateLayout) == date
 }
 
 // billRows answers a day's rows as the books have them, oldest order first, falsified as asked. Payments stand on the day
 // on which they were made, refunds on the day on which they were taken in.
 func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
-	trades, err := s.env.Books.Trades(func(t *books.Trade) bool {
-		return t.Channel == Channel && t.Account == a.mchid && !t.PaidAt.IsZero()
-	})
+	trades, err := s.env.Books.PaidTrades(Channel, a.mchid)
 	if err != nil {
 		return nil, err
 	}
-	date := day.Format(dateLayout)
+	date := day.Format(parts.DateLayout)
 	var rows []billRow
-	for i := len(trades) - 1; i >= 0; i-- {
+	for i := range trades {
 		t := &trades[i]
 		row := billRow{
 			appid: a.appid, transactionID: t.ChannelTradeNo, number: t.OutTradeNo, openid: t.Attr(attrOpenID), kind: tradeType(t.Product),
 			subject: t.Subject, attach: t.Attr(attrAttach), device: t.Attr(attrDevice), sub: t.Attr(attrSub), state: stateSuccess,
 		}
-		if paidOn(t, date) {
+		if parts.PaidOn(t, date) {
 			paid := row
 			paid.at, paid.amount, paid.fee = t.PaidAt, t.Amount, t.Fee
 			rows = append(rows, paid)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -48,7 +49,7 @@ func foreignRow(a *account, number string, day time.Time) billRow {
 	return billRow{
 		at: day.Add(12 * time.Hour), appid: a.appid, number: number, openid: a.openid, kind: tradeType(native), state: stateSuccess,
 		transactionID: "4200" + fmt.Sprintf("%06d", hash.Sum64()%1e6) + day.Format("20060102") + fmt.Sprintf("%010d", hash.Sum64()/1e6%1e10),
-		subject:       "foreign row", amount: 100, fee: fee(100),
+		subject:       "foreign row", amount: 100, fee: parts.Fee(100),
 	}
 }
 
@@ -116,7 +117,7 @@ func headColumns() []column {
 		{"交易类型", func(_ *account, r *billRow) string { return r.kind }},
 		{"交易状态", func(_ *account, r *billRow) string { return r.state }},
 		{"付款银行", func(*account, *billRow) string { return "OTHERS" }},
-		{"货币种类", func(*account, *billRow) string { return currency }},
+		{"货币种类", func(*account, *billRow) string { return parts.Currency }},
 		{"应结订单金额", func(_ *account, r *billRow) string { return yuanIf(r.amount >= 0, r.amount) }},
 		{"代金券金额", func(*account, *billRow) string { return noAmount }},
 	}
@@ -187,7 +188,7 @@ func formatBillTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(beijing()).Format(billTime)
+	return t.In(parts.Beijing()).Format(billTime)
 }
 
 func yuanIf(there bool, fen int64) string {

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // The fields of the requests' bodies, as the channel's documentation lists them.
@@ -37,7 +39,7 @@ func orderFields() fields {
 	return fields{
 		"description": must(upTo(127)), "out_trade_no": must(field{holds: validOrderNumber}),
 		"attach": upTo(128), "goods_tag": upTo(32), "support_fapiao": {kind: boolean},
-		"amount":      must(group(fields{"total": must(field{kind: integer}), "currency": oneOf(currency)})),
+		"amount":      must(group(fields{"total": must(field{kind: integer}), "currency": oneOf(parts.Currency)})),
 		"settle_info": group(fields{"profit_sharing": {kind: boolean}}),
 		"detail": group(fields{
 			"cost_price": {kind: integer}, "invoice_id": upTo(32),
@@ -94,7 +96,7 @@ func refundFields() fields {
 		"out_refund_no": must(field{holds: validRefundNumber}), "reason": upTo(80),
 		"notify_url": {longest: 256, holds: validNotifyURL}, "funds_account": oneOf("AVAILABLE", "UNSETTLED"),
 		"amount": must(group(fields{
-			"refund": must(field{kind: integer}), "total": must(field{kind: integer}), "currency": must(oneOf(currency)),
+			"refund": must(field{kind: integer}), "total": must(field{kind: integer}), "currency": must(oneOf(parts.Currency)),
 			"from": array(fields{"account": must(oneOf("AVAILABLE", "UNAVAILABLE")), "amount": must(field{kind: integer})}),
 		})),
 		"goods_detail": array(fields{

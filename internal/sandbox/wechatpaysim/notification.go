@@ -23,14 +23,6 @@ func eventSummary(event string) string {
 	}[event]
 }
 
-// queue has the merchant told of an event, if it left an address.
-func queue(tx *books.Tx, t *books.Trade, event, ref, url string, now time.Time) {
-	if url == "" {
-		return
-	}
-	tx.Queue(books.Callback{ID: keys.Hex(32), Trade: t.Key, Event: event, Ref: ref, URL: url, CreatedAt: now, NextAt: now})
-}
-
 // RetrySchedule is the channel's: 16 tries in about a day.
 func (s *Simulator) RetrySchedule() []time.Duration {
 	return []time.Duration{
@@ -129,7 +121,7 @@ func (a *account) notification(what string, plain object, cb books.Callback) ([]
 		return nil, err
 	}
 	resource["original_type"] = what
-	id := digest(cb.Trade.Account, cb.Trade.OutTradeNo, cb.Event, cb.Ref)
+	id := keys.Digest(cb.Trade.Account, cb.Trade.OutTradeNo, cb.Event, cb.Ref)
 	return marshal(object{
 		"id":          id[:8] + "-" + id[8:12] + "-5" + id[13:16] + "-a" + id[17:20] + "-" + id[20:32],
 		"create_time": formatTime(cb.CreatedAt), "resource_type": "encrypt-resource", "event_type": cb.Event,

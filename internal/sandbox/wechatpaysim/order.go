@@ -1,13 +1,11 @@
 package wechatpaysim
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // Limits of an order.
@@ -46,17 +44,17 @@ type order struct {
 // readOrder reads what the body's form has been checked of.
 func readOrder(c *call) (order, error) {
 	amount := integerAt(c.body, "amount", "total")
-	if amount < minAmount {
+	if amount < parts.MinAmount {
 		return order{}, parameterError("/body/amount/total", "body", "金额无效", amount)
 	}
-	if amount > maxAmount {
+	if amount > parts.MaxAmount {
 		return order{}, forbidden("RULE_LIMIT", "超出单笔限额")
 	}
 	canonical, err := marshal(c.body)
 	if err != nil {
 		return order{}, err
 	}
-	o := order{key: c.key(textAt(c.body, "out_trade_no")), amount: amount, digest: digest(c.endpoint.path, string(canonical))}
+	o := order{key: c.key(textAt(c.body, "out_trade_no")), amount: amount, digest: keys.Digest(c.endpoint.path, string(canonical))}
 	if limit := textAt(c.body, "time_expire"); limit != "" {
 		if o.expiresAt, err = time.Parse(time.RFC3339, limit); err != nil {
 			return order{}, parameterError("/body/time_expire", "body", "时间格式错误", limit)
@@ -83,11 +81,6 @@ func readOrder(c *call) (order, error) {
 	return o, nil
 }
 
-func digest(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:16])
-}
-
 // checkLimit holds a new order's limit to what the channel takes.
 func (o *order) checkLimit(now time.Time) error {
 	if o.expiresAt.IsZero() {
@@ -102,7 +95,7 @@ func (o *order) checkLimit(now time.Time) error {
 // newTrade begins a trade. It has no number of the channel's before it is paid.
 func (c *call) newTrade(o order) books.Trade {
 	t := books.Trade{
-		Key: o.key, Product: c.endpoint.product, Subject: textAt(c.body, "description"), Amount: o.amount, Currency: currency,
+		Key: o.key, Product: c.endpoint.product, Subject: textAt(c.body, "description"), Amount: o.amount, Currency: parts.Currency,
 		Status: books.StatusIssued, NotifyURL: textAt(c.body, "notify_url"), CreatedAt: c.now, ExpiresAt: o.expiresAt, Attrs: withoutEmptyAttrs(o.attrs),
 	}
 	if t.ExpiresAt.IsZero() {
@@ -118,22 +111,6 @@ func withoutEmptyAttrs(attrs map[string]string) map[string]string {
 		}
 	}
 	return attrs
-}
-
-// found reads a trade as it stands at now: one whose limit has passed is closed, whether or not that is in the books yet.
-func found(tx *books.Tx, key books.Key, now time.Time) (books.Trade, bool) {
-	t, ok := tx.Trade(key)
-	if ok {
-		t = asOf(t, now)
-	}
-	return t, ok
-}
-
-func asOf(t books.Trade, now time.Time) books.Trade {
-	if t.Open() && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
-		t.Status, t.ClosedAt = books.StatusClosed, t.ExpiresAt
-	}
-	return t
 }
 
 // continues says whether a repeated order may go on with the trade that the books have: with the same parameters it may,
@@ -173,21 +150,10 @@ func giveToken(tx *books.Tx, t *books.Trade, now time.Time) {
 	tx.SaveCode(books.Code{Token: token, Trade: t.Key, ExpiresAt: until})
 }
 
-func tokenLives(tx *books.Tx, token string, now time.Time) bool {
-	code, ok := tx.Code(token)
-	return ok && now.Before(code.ExpiresAt)
-}
-
 // charge takes the money, once.
 func charge(tx *books.Tx, t *books.Trade, now time.Time) {
-	for t.ChannelTradeNo == "" {
-		if no := transactionID(now); !tx.ChannelNoTaken(Channel, no) {
-			t.ChannelTradeNo = no
-		}
-	}
-	t.Status, t.PaidAt = books.StatusPaid, now
-	t.TimesPaid++
-	t.Fee = fee(t.Amount)
+	tx.Number(t, func() string { return transactionID(now) })
+	parts.Charge(t, now)
 	delete(t.Attrs, attrGaveUp)
-	queue(tx, t, eventPaid, "", t.NotifyURL, now)
+	parts.Tell(tx, t, eventPaid, "", t.NotifyURL, now)
 }

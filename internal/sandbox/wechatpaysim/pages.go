@@ -58,7 +58,7 @@ func (s *Simulator) press(w http.ResponseWriter, r *http.Request, act func(conte
 	}
 	done, err := act(r.Context(), t.Key)
 	if errors.Is(err, sim.ErrNotPossible) {
-		s.writePage(w, r, http.StatusConflict, asOf(t, s.env.Now().UTC()))
+		s.writePage(w, r, http.StatusConflict, t.AsOf(s.env.Now().UTC()))
 		return
 	}
 	if err != nil {

@@ -14,18 +14,18 @@ func (s *Simulator) prepay(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return reply{}, declined(c.endpoint)
 	}
 	var t books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
 		var known bool
-		t, known = found(tx, o.key, c.now)
+		t, known = tx.TradeAsOf(o.key, c.now)
 		goesOn, err := continues(&t, known, &o)
 		if err != nil {
 			return err
 		}
-		if goesOn && tokenLives(tx, t.Attr(attrToken), c.now) {
+		if goesOn && tx.CodeLives(t.Attr(attrToken), c.now) {
 			return nil
 		}
 		if !goesOn {
@@ -63,13 +63,13 @@ func (s *Simulator) codePay(c *call) (reply, error) {
 	if store := child(c.body, "scene_info", "store_info"); textAt(store, "id") == "" && textAt(store, "out_id") == "" {
 		return reply{}, parameterError("/body/scene_info/store_info", "body", "id和out_id不能同时为空", "")
 	}
-	if declinedByAmount(o.amount) {
+	if faults.Declines(o.amount) {
 		return reply{}, declined(c.endpoint)
 	}
 	var t books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
 		var known bool
-		t, known = found(tx, o.key, c.now)
+		t, known = tx.TradeAsOf(o.key, c.now)
 		goesOn, err := continues(&t, known, &o)
 		if err != nil || goesOn {
 			return err

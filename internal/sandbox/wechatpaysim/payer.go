@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -77,7 +78,7 @@ func (s *Simulator) open(token, back string, allowed func(*books.Trade) error) (
 	err := s.env.Books.Change(func(tx *books.Tx) error {
 		code, known := tx.Code(token)
 		if known && !strings.Contains(token, "/") { // others are no addresses
-			t, known = found(tx, code.Trade, now)
+			t, known = tx.TradeAsOf(code.Trade, now)
 		} else {
 			known = false
 		}
@@ -88,10 +89,10 @@ func (s *Simulator) open(token, back string, allowed func(*books.Trade) error) (
 			return err
 		}
 		changed := false
-		if t.Status == books.StatusIssued && tokenLives(tx, token, now) {
+		if t.Status == books.StatusIssued && tx.CodeLives(token, now) {
 			t.Status, changed = books.StatusWaiting, true
 		}
-		if t.Open() && back != "" && back != t.ReturnURL && isWebAddress(back) {
+		if t.Open() && back != "" && back != t.ReturnURL && parts.WebAddress(back, 2048) {
 			t.ReturnURL, changed = back, true
 		}
 		if changed {
@@ -100,11 +101,6 @@ func (s *Simulator) open(token, back string, allowed func(*books.Trade) error) (
 		return nil
 	})
 	return t, err
-}
-
-func isWebAddress(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && len(address) <= 2048 && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // Pay presses the pay button once.
@@ -130,7 +126,7 @@ func (s *Simulator) act(key books.Key, do func(*books.Tx, *books.Trade, time.Tim
 	now := s.env.Now().UTC()
 	var acted books.Trade
 	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, known := found(tx, key, now)
+		t, known := tx.TradeAsOf(key, now)
 		switch {
 		case !known:
 			return sim.ErrNotFound
@@ -138,7 +134,7 @@ func (s *Simulator) act(key books.Key, do func(*books.Tx, *books.Trade, time.Tim
 			return fmt.Errorf("%w: the order is paid", sim.ErrNotPossible)
 		case t.Status == books.StatusClosed:
 			return fmt.Errorf("%w: the order is closed or expired", sim.ErrNotPossible)
-		case t.Status == books.StatusIssued && !tokenLives(tx, t.Attr(attrToken), now):
+		case t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now):
 			return fmt.Errorf("%w: the code or prepay_id has expired", sim.ErrNotPossible)
 		}
 		do(tx, &t, now)

@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -33,16 +32,7 @@ type platform struct {
 
 // openPlatform reads the platform's certificate, which is made at the first start.
 func openPlatform(store *books.Store, now time.Time) (platform, *rsa.PrivateKey, error) {
-	var p platform
-	known, err := store.Setting(settingPlatform, &p)
-	if err == nil && !known {
-		if p, err = newPlatform(now); err == nil {
-			err = store.Change(func(tx *books.Tx) error {
-				tx.SaveSetting(settingPlatform, p)
-				return nil
-			})
-		}
-	}
+	p, err := books.SettingOrNew(store, settingPlatform, func() (platform, error) { return newPlatform(now) })
 	if err != nil {
 		return platform{}, nil, fmt.Errorf("prepare wechatpay's platform certificate: %w", err)
 	}
@@ -73,7 +63,7 @@ func newPlatform(now time.Time) (platform, error) {
 	}
 	keyPEM, err := keys.PrivatePEM(key)
 	return platform{
-		Certificate: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), Key: keyPEM,
+		Certificate: keys.CertificatePEM(der), Key: keyPEM,
 		Serial: serial, From: leaf.NotBefore, Until: leaf.NotAfter,
 	}, err
 }

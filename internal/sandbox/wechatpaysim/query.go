@@ -88,7 +88,7 @@ func (s *Simulator) orderKey(c *call) (books.Key, error) {
 
 // existing reads the order that a call names, for the merchant that the call names.
 func existing(tx *books.Tx, c *call, key books.Key) (books.Trade, error) {
-	t, known := found(tx, key, c.now)
+	t, known := tx.TradeAsOf(key, c.now)
 	if !known {
 		return t, orderNotExist()
 	}

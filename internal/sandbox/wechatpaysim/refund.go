@@ -6,6 +6,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // Rules of refunds.
@@ -150,7 +151,7 @@ func checkRefund(tx *books.Tx, c *call, t *books.Trade, number string) (repeat b
 		{t.Attr(attrReversed) == "", orderReversed()},
 		{t.Status == books.StatusPaid, invalidRequest("订单未支付，不能退款")},
 		{integerAt(c.body, "amount", "total") == t.Amount, invalidRequest("订单金额与支付金额不一致")},
-		{amount >= minAmount, parameterError("/body/amount/refund", "body", "退款金额无效", amount)},
+		{amount >= parts.MinAmount, parameterError("/body/amount/refund", "body", "退款金额无效", amount)},
 		{amount <= t.Amount-t.Refunded(), invalidRequest("申请退款金额大于订单剩余可退金额")},
 		{len(t.Refunds) < maxRefunds, invalidRequest("部分退款次数超限")},
 		{c.now.Sub(t.PaidAt) <= refundWindow, invalidRequest("订单已超过可退款的最大期限")},

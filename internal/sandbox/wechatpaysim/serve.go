@@ -5,6 +5,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -153,20 +154,11 @@ func falsify(kind faults.Kind, o object) bool {
 	}
 	for _, name := range []string{"out_trade_no", "out_refund_no"} {
 		if number, ok := o[name].(string); ok && number != "" {
-			o[name] = otherNumber(number)
+			o[name] = parts.OtherNumber(number)
 			changed = true
 		}
 	}
 	return changed
-}
-
-// otherNumber is a number of the same form that differs in its last character.
-func otherNumber(number string) string {
-	last := byte('0')
-	if number[len(number)-1] == last {
-		last = '1'
-	}
-	return number[:len(number)-1] + string(last)
 }
 
 // declined is the channel's final no to a payment or refund.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // Expire closes an order whose limit has come and settles refunds that are due.
@@ -16,7 +17,7 @@ func (s *Simulator) Expire(_ context.Context, key books.Key) error {
 			return nil
 		}
 		changed := false
-		if late := asOf(t, now); late.Status != t.Status {
+		if late := t.AsOf(now); late.Status != t.Status {
 			t, changed = late, true
 		}
 		for i := range t.Refunds {
@@ -44,7 +45,7 @@ func settle(tx *books.Tx, t *books.Trade, r *books.Refund, now time.Time) bool {
 	}
 	attrs.due = time.Time{}
 	r.Attrs = attrs.stored()
-	queue(tx, t, eventRefund+attrs.outcome, r.OutRefundNo, attrs.notifyURL, now)
+	parts.Tell(tx, t, eventRefund+attrs.outcome, r.OutRefundNo, attrs.notifyURL, now)
 	return true
 }
 

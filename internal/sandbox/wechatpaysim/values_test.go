@@ -19,12 +19,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/keys"
 )
 
-func TestFees(t *testing.T) {
-	for amount, want := range map[int64]int64{1: 0, 83: 0, 84: 1, 1000: 6, 5_000_000: 30_000} {
-		if got := fee(amount); got != want {
-			t.Errorf("fee of %d: %d, want %d", amount, got, want)
-		}
-	}
+func TestReturnedFees(t *testing.T) {
 	// However a payment is refunded, its whole fee goes back in the end, and never more on the way.
 	for _, parts := range [][]int64{{1000}, {333, 333, 334}, {1, 998, 1}, {84, 84, 84, 748}} {
 		var refunded, back int64

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -51,7 +52,7 @@ func readWallet(a sim.Action) (wallet, error) {
 	if !packageOf() {
 		return w, fmt.Errorf("%w: params.package or params.signType is not what the wallet takes", sim.ErrBadAction)
 	}
-	if !digits(w.timestamp, 10, 10) || len(w.nonce) > longestNonce {
+	if !parts.Digits(w.timestamp, 10, 10) || len(w.nonce) > longestNonce {
 		return w, fmt.Errorf("%w: the time stamp is not in seconds, or the nonce is longer than %d characters", sim.ErrBadAction, longestNonce)
 	}
 	return w, nil
