@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
@@ -28,12 +28,13 @@ type secrets struct {
 
 // account is one app of one seller, ready for use.
 type account struct {
-	appID, sellerID  string
+	secrets
+	appID            string
+	openedAt         time.Time
 	appPublic        *rsa.PublicKey
 	key              *rsa.PrivateKey // signs the channel's answers
 	contentKey       []byte
 	appCertSN, sn    string // numbers of the merchant's and of the channel's certificate
-	alipayCert       string
 	recent           *recentAnswers
 	buyerID, buyerNo string
 }
@@ -45,15 +46,7 @@ func (s *Simulator) OpenAccount(context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open an alipay account: %w", err)
 	}
-	raw, err := json.Marshal(made)
-	if err != nil {
-		return "", fmt.Errorf("open an alipay account: %w", err)
-	}
-	stored := books.Account{Channel: Channel, ID: appID, CreatedAt: s.env.Now().UTC(), Secrets: raw}
-	if err := s.env.Books.Change(func(tx *books.Tx) error { return tx.AddAccount(stored) }); err != nil {
-		return "", fmt.Errorf("open an alipay account: %w", err)
-	}
-	return appID, s.load(stored)
+	return appID, s.accounts.Open(appID, made, s.env.Now())
 }
 
 func (s *Simulator) newSecrets(appID, sellerID string) (secrets, error) {
@@ -74,54 +67,36 @@ func (s *Simulator) newSecrets(appID, sellerID string) (secrets, error) {
 	}, errors.Join(err1, err2, err3, err4)
 }
 
-func (s *Simulator) load(stored books.Account) error {
-	var sec secrets
-	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
-		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)
-	}
+// readyAccount reads what the books keep of an account.
+func readyAccount(stored books.Account, sec secrets) (*account, error) {
 	appKey, err1 := keys.ParsePrivatePEM(sec.AppKey)
 	alipayKey, err2 := keys.ParsePrivatePEM(sec.AlipayKey)
 	appCert, err3 := keys.ParseCertificatePEM(sec.AppCert)
 	alipayCert, err4 := keys.ParseCertificatePEM(sec.AlipayCert)
 	contentKey, err5 := base64.StdEncoding.DecodeString(sec.ContentKey)
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
-		return fmt.Errorf("read alipay account %s: %w", stored.ID, err)
+		return nil, err
 	}
-	a := &account{
-		appID: stored.ID, sellerID: sec.SellerID, appPublic: &appKey.PublicKey, key: alipayKey, contentKey: contentKey,
-		appCertSN: serialNumber(appCert), sn: serialNumber(alipayCert), alipayCert: sec.AlipayCert,
+	return &account{
+		secrets: sec, appID: stored.ID, openedAt: stored.CreatedAt, appPublic: &appKey.PublicKey, key: alipayKey, contentKey: contentKey,
+		appCertSN: serialNumber(appCert), sn: serialNumber(alipayCert),
 		recent: newRecentAnswers(), buyerID: "2088" + strings.Repeat("7", 2) + stored.ID[len(stored.ID)-10:], buyerNo: "pay***@sandbox.example",
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.accounts[stored.ID] = a
-	s.credentials[stored.ID] = sec
-	return nil
-}
-
-func (s *Simulator) account(appID string) (*account, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a, ok := s.accounts[appID]
-	return a, ok
+	}, nil
 }
 
 // Credentials answers what the merchant of an app has to configure.
 func (s *Simulator) Credentials(appID string) (sim.Credentials, error) {
-	s.mu.RLock()
-	sec, ok := s.credentials[appID]
-	a := s.accounts[appID]
-	s.mu.RUnlock()
-	if !ok {
-		return sim.Credentials{}, fmt.Errorf("alipay account %s: %w", appID, books.ErrNotFound)
+	a, err := s.accounts.Get(appID)
+	if err != nil {
+		return sim.Credentials{}, err
 	}
 	public, err := keys.PublicPEM(&a.key.PublicKey)
 	if err != nil {
 		return sim.Credentials{}, err
 	}
 	return sim.Credentials{Alipay: &sim.Alipay{
-		BaseURL: s.env.ChannelBase + gatewayPath, AppID: appID, SellerID: sec.SellerID,
-		AppPrivateKey: sec.AppKey, AlipayPublicKey: public,
-		AppCert: sec.AppCert, AlipayCert: sec.AlipayCert, AlipayRootCert: s.authority.RootBundle, EncryptKey: sec.ContentKey,
+		BaseURL: s.env.ChannelBase + gatewayPath, AppID: appID, SellerID: a.SellerID,
+		AppPrivateKey: a.AppKey, AlipayPublicKey: public,
+		AppCert: a.AppCert, AlipayCert: a.AlipayCert, AlipayRootCert: s.authority.RootBundle, EncryptKey: a.ContentKey,
 	}}, nil
 }

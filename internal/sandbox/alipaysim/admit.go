@@ -34,7 +34,7 @@ func (s *Simulator) admit(p params) (*call, error) {
 	if p["app_id"] == "" {
 		return nil, unsigned(missing("isv.missing-app-id", "缺少appId参数"))
 	}
-	a, ok := s.account(p["app_id"])
+	a, ok := s.accounts.Find(p["app_id"])
 	if !ok {
 		return nil, unsigned(invalid("isv.invalid-app-id", "无效的AppID参数"))
 	}

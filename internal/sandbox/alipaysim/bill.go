@@ -58,7 +58,7 @@ func (s *Simulator) billAddress(c *call) (node, error) {
 	if _, known := billWords()[kind]; err != nil || !known || s.env.Calendar().Before(day.AddDate(0, 0, 1)) {
 		return nil, business(isvInvalidArguments)
 	}
-	if day.AddDate(0, 0, 1).Before(s.openedAt(c.account.appID)) {
+	if day.AddDate(0, 0, 1).Before(c.account.openedAt) {
 		return nil, business(ispBillNotExist)
 	}
 	token := newToken()
@@ -68,15 +68,6 @@ func (s *Simulator) billAddress(c *call) (node, error) {
 		"downloadFileName": {billName(c.account, date) + ".csv.zip"}, "timestamp": {c.now.Format("20060102150405")}, "token": {token},
 	}
 	return success(field{"bill_download_url", s.env.ChannelBase + billPath + "?" + q.Encode()}), nil
-}
-
-func (s *Simulator) openedAt(appID string) time.Time {
-	for _, a := range s.env.Books.Accounts(Channel) {
-		if a.ID == appID {
-			return a.CreatedAt
-		}
-	}
-	return time.Time{}
 }
 
 // downloadBill serves the archive to whoever has the address, unsigned, as the channel does.

@@ -26,7 +26,7 @@ type billRow struct {
 }
 
 // billUser is the account's number in bills.
-func billUser(a *account) string { return a.sellerID + "0156" }
+func billUser(a *account) string { return a.SellerID + "0156" }
 
 func billName(a *account, date string) string {
 	return billUser(a) + "_" + strings.ReplaceAll(date, "-", "")

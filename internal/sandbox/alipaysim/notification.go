@@ -63,9 +63,9 @@ func (s *Simulator) LastEvent(t *books.Trade) (books.Callback, error) {
 
 // Message writes a notification as it is sent now.
 func (s *Simulator) Message(_ context.Context, t *books.Trade, cb books.Callback, forged bool) (sim.Message, error) {
-	a, ok := s.account(t.Account)
-	if !ok {
-		return sim.Message{}, fmt.Errorf("alipay account %s: %w", t.Account, books.ErrNotFound)
+	a, err := s.accounts.Get(t.Account)
+	if err != nil {
+		return sim.Message{}, err
 	}
 	p, err := s.notification(a, t, cb)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Simulator) notification(a *account, t *books.Trade, cb books.Callback) 
 		"notify_id": t.ChannelTradeNo[:8] + keys.Digest(t.ChannelTradeNo, cb.Event, cb.Ref)[:26],
 		"app_id":    a.appID, "auth_app_id": a.appID, "charset": "utf-8", "version": "1.0",
 		"trade_no": t.ChannelTradeNo, "out_trade_no": t.OutTradeNo, "subject": t.Subject,
-		"buyer_id": t.Attr(attrBuyer), "buyer_logon_id": a.buyerNo, "seller_id": a.sellerID, "seller_email": "merchant@sandbox.example",
+		"buyer_id": t.Attr(attrBuyer), "buyer_logon_id": a.buyerNo, "seller_id": a.SellerID, "seller_email": "merchant@sandbox.example",
 		"gmt_create": formatTime(t.CreatedAt), "total_amount": formatYuan(t.Amount),
 	}
 	for _, attr := range []string{attrBody, attrPassback} {

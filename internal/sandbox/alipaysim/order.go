@@ -59,7 +59,7 @@ func readOrder(c *call) (order, error) {
 		{amount <= parts.MaxAmount, func() *refusal { return business(acqFeeExceed) }},
 		{subject != "" && utf8.RuneCountInString(subject) <= 256, func() *refusal { return invalidParameter("subject") }},
 		{slices.Contains(c.method.productCodes, f.get("product_code")), func() *refusal { return invalidParameter("product_code") }},
-		{f.get("seller_id") == "" || f.get("seller_id") == c.account.sellerID, func() *refusal { return business(acqSeller) }},
+		{f.get("seller_id") == "" || f.get("seller_id") == c.account.SellerID, func() *refusal { return business(acqSeller) }},
 		{validExpress(f.get("timeout_express")), func() *refusal { return invalidParameter("timeout_express") }},
 		{validExpress(f.get("qr_code_timeout_express")), func() *refusal { return invalidParameter("qr_code_timeout_express") }},
 	}

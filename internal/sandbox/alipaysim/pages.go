@@ -125,13 +125,13 @@ func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, status int
 // returnAddress is the merchant's return_url with the signed parameters of a payment's end; empty where there is none.
 // It proves nothing to the merchant, as it names no status.
 func (s *Simulator) returnAddress(t *books.Trade) string {
-	a, ok := s.account(t.Account)
+	a, ok := s.accounts.Find(t.Account)
 	if !ok || t.ReturnURL == "" {
 		return ""
 	}
 	p := params{
 		"charset": "utf-8", "out_trade_no": t.OutTradeNo, "method": t.Product + ".return", "total_amount": formatYuan(t.Amount),
-		"trade_no": t.ChannelTradeNo, "auth_app_id": a.appID, "version": "1.0", "app_id": a.appID, "seller_id": a.sellerID,
+		"trade_no": t.ChannelTradeNo, "auth_app_id": a.appID, "version": "1.0", "app_id": a.appID, "seller_id": a.SellerID,
 		"timestamp": formatTime(t.PaidAt),
 	}
 	if err := p.sign(a.key); err != nil {

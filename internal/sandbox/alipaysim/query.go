@@ -111,5 +111,5 @@ func (s *Simulator) certDownload(c *call) (node, error) {
 	if c.content.get("alipay_cert_sn") != c.account.sn {
 		return nil, business(acqInvalidParameter)
 	}
-	return success(field{"alipay_cert_content", base64.StdEncoding.EncodeToString([]byte(c.account.alipayCert))}), nil
+	return success(field{"alipay_cert_content", base64.StdEncoding.EncodeToString([]byte(c.account.AlipayCert))}), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -30,19 +31,13 @@ type Simulator struct {
 	rootSN    string
 	methods   map[string]method
 	forger    func() (*rsa.PrivateKey, error) // a key that isn't the channel's
-
-	links       billLinks
-	mu          sync.RWMutex
-	accounts    map[string]*account
-	credentials map[string]secrets
+	links     billLinks
+	accounts  *parts.Accounts[secrets, account]
 }
 
 // New makes the simulator on the books' accounts and authority, which it makes at the first start.
 func New(env sim.Env) (*Simulator, error) {
-	s := &Simulator{
-		env: env, accounts: make(map[string]*account), credentials: make(map[string]secrets), methods: methods(),
-		forger: sync.OnceValues(keys.Generate),
-	}
+	s := &Simulator{env: env, methods: methods(), forger: sync.OnceValues(keys.Generate)}
 	var err error
 	s.authority, err = books.SettingOrNew(env.Books, settingAuthority, func() (authority, error) { return newAuthority(env.Now()) })
 	if err != nil {
@@ -51,10 +46,8 @@ func New(env sim.Env) (*Simulator, error) {
 	if s.rootSN, err = s.authority.rootSerialNumber(); err != nil {
 		return nil, err
 	}
-	for _, stored := range env.Books.Accounts(Channel) {
-		if err := s.load(stored); err != nil {
-			return nil, err
-		}
+	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -26,10 +25,10 @@ type secrets struct {
 
 // account is one merchant, ready for use.
 type account struct {
+	secrets
 	merID  string
 	certID string // the serial of the merchant's certificate, in decimal
 	cert   *x509.Certificate
-	pfx    string
 	recent *recentAnswers
 	asked  *refundNumbers
 }
@@ -41,15 +40,7 @@ func (s *Simulator) OpenAccount(context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open a unionpay account: %w", err)
 	}
-	raw, err := json.Marshal(made)
-	if err != nil {
-		return "", fmt.Errorf("open a unionpay account: %w", err)
-	}
-	stored := books.Account{Channel: Channel, ID: merID, CreatedAt: s.env.Now().UTC(), Secrets: raw}
-	if err := s.env.Books.Change(func(tx *books.Tx) error { return tx.AddAccount(stored) }); err != nil {
-		return "", fmt.Errorf("open a unionpay account: %w", err)
-	}
-	return merID, s.load(stored)
+	return merID, s.accounts.Open(merID, made, s.env.Now())
 }
 
 func (s *Simulator) newSecrets(merID string) (secrets, error) {
@@ -75,39 +66,25 @@ func (s *Simulator) newSecrets(merID string) (secrets, error) {
 	return secrets{Cert: text, PFX: base64.StdEncoding.EncodeToString(pfx)}, nil
 }
 
-func (s *Simulator) load(stored books.Account) error {
-	var sec secrets
-	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
-		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
-	}
+// readyAccount reads what the books keep of an account.
+func readyAccount(stored books.Account, sec secrets) (*account, error) {
 	cert, err := keys.ParseCertificatePEM(sec.Cert)
 	if err != nil {
-		return fmt.Errorf("read unionpay account %s: %w", stored.ID, err)
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.accounts[stored.ID] = &account{
-		merID: stored.ID, certID: cert.SerialNumber.String(), cert: cert, pfx: sec.PFX,
-		recent: newRecentAnswers(), asked: newRefundNumbers(),
-	}
-	return nil
-}
-
-func (s *Simulator) account(merID string) (*account, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a, ok := s.accounts[merID]
-	return a, ok
+	return &account{
+		secrets: sec, merID: stored.ID, certID: cert.SerialNumber.String(), cert: cert, recent: newRecentAnswers(), asked: newRefundNumbers(),
+	}, nil
 }
 
 // Credentials answers what a merchant has to configure.
 func (s *Simulator) Credentials(merID string) (sim.Credentials, error) {
-	a, ok := s.account(merID)
-	if !ok {
-		return sim.Credentials{}, fmt.Errorf("unionpay account %s: %w", merID, books.ErrNotFound)
+	a, err := s.accounts.Get(merID)
+	if err != nil {
+		return sim.Credentials{}, err
 	}
 	return sim.Credentials{UnionPay: &sim.UnionPay{
-		BaseURL: s.env.ChannelBase, MerID: merID, PFXBase64: a.pfx, PFXPassword: pfxPassword,
+		BaseURL: s.env.ChannelBase, MerID: merID, PFXBase64: a.PFX, PFXPassword: pfxPassword,
 		RootCert: s.authority.RootCert, MiddleCert: s.authority.MiddleCert, SignCert: s.authority.SignCert,
 	}}, nil
 }

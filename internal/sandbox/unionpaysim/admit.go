@@ -45,7 +45,7 @@ func (s *Simulator) admit(path string, in fields) (*call, error) {
 			return nil, refuseField(codeFormat, rule.name)
 		}
 	}
-	a, ok := s.account(in["merId"])
+	a, ok := s.accounts.Find(in["merId"])
 	if !ok {
 		return nil, refuse(codeMerchant)
 	}

@@ -63,7 +63,7 @@ func newBench(t testing.TB, now func() time.Time) *bench {
 // request is a signed request of the merchant's.
 func (b *bench) request(t testing.TB, more fields) fields {
 	t.Helper()
-	a, _ := b.account(b.merID)
+	a, _ := b.accounts.Find(b.merID)
 	f := fields{
 		"version": version, "encoding": "UTF-8", "signMethod": "01", "accessType": "0", "channelType": "07", "merId": b.merID,
 		"certId": a.certID, "currencyCode": currencyCNY, "backUrl": "http://127.0.0.1:9/", "txnTime": formatTime(b.env.Now()),
@@ -107,7 +107,7 @@ func TestUndo_OnItsDayOnly(t *testing.T) {
 	if err := b.Expire(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	a, _ := b.account(b.merID)
+	a, _ := b.accounts.Find(b.merID)
 	for day, want := range map[string]int{"20261121": 1, "20261122": 1, "20261123": 0} {
 		at, err := time.ParseInLocation("20060102", day, parts.Beijing())
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -24,14 +25,12 @@ type Simulator struct {
 	signer       signer // UnionPay's own: one for all merchants
 	transactions []*transaction
 	forger       func() (signer, error)
-
-	mu       sync.RWMutex
-	accounts map[string]*account
+	accounts     *parts.Accounts[secrets, account]
 }
 
 // New makes the simulator on the books' accounts and authority, which it makes at the first start.
 func New(env sim.Env) (*Simulator, error) {
-	s := &Simulator{env: env, transactions: transactions(), accounts: make(map[string]*account)}
+	s := &Simulator{env: env, transactions: transactions()}
 	var err error
 	if s.authority, err = openAuthority(env.Books, env.Now()); err != nil {
 		return nil, err
@@ -42,10 +41,8 @@ func New(env sim.Env) (*Simulator, error) {
 	}
 	s.signer = newSigner(key, s.authority.SignCert)
 	s.forger = sync.OnceValues(func() (signer, error) { return s.authority.stranger(env.Now()) })
-	for _, stored := range env.Books.Accounts(Channel) {
-		if err := s.load(stored); err != nil {
-			return nil, err
-		}
+	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

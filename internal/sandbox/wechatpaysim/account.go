@@ -3,10 +3,10 @@ package wechatpaysim
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
@@ -25,11 +25,13 @@ type secrets struct {
 
 // account is one merchant, ready for use.
 type account struct {
-	mchid, appid, serial string
-	merchant             *rsa.PublicKey
-	apiKey               []byte // AES-256
-	own                  signer // the public-key mode's
-	openid               string // of the payer that every order has who names none
+	secrets
+	mchid    string
+	openedAt time.Time
+	merchant *rsa.PublicKey
+	apiKey   []byte // AES-256
+	own      signer // the public-key mode's
+	openid   string // of the payer that every order has who names none
 }
 
 // signer is one of the channel's keys with the id under which merchants know it.
@@ -45,15 +47,7 @@ func (s *Simulator) OpenAccount(context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open a wechatpay account: %w", err)
 	}
-	raw, err := json.Marshal(made)
-	if err != nil {
-		return "", fmt.Errorf("open a wechatpay account: %w", err)
-	}
-	stored := books.Account{Channel: Channel, ID: mchid, CreatedAt: s.env.Now().UTC(), Secrets: raw}
-	if err := s.env.Books.Change(func(tx *books.Tx) error { return tx.AddAccount(stored) }); err != nil {
-		return "", fmt.Errorf("open a wechatpay account: %w", err)
-	}
-	return mchid, s.load(stored)
+	return mchid, s.accounts.Open(mchid, made, s.env.Now())
 }
 
 func newSecrets(mchid string) (secrets, error) {
@@ -70,50 +64,32 @@ func newSecrets(mchid string) (secrets, error) {
 	}, errors.Join(err1, err2)
 }
 
-func (s *Simulator) load(stored books.Account) error {
-	var sec secrets
-	if err := json.Unmarshal(stored.Secrets, &sec); err != nil {
-		return fmt.Errorf("read wechatpay account %s: %w", stored.ID, err)
-	}
+// readyAccount reads what the books keep of an account.
+func readyAccount(stored books.Account, sec secrets) (*account, error) {
 	merchantKey, err1 := keys.ParsePrivatePEM(sec.MerchantKey)
 	channelKey, err2 := keys.ParsePrivatePEM(sec.ChannelKey)
 	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("read wechatpay account %s: %w", stored.ID, err)
+		return nil, err
 	}
-	a := &account{
-		mchid: stored.ID, appid: sec.AppID, serial: sec.Serial, merchant: &merchantKey.PublicKey, apiKey: []byte(sec.APIv3Key),
+	return &account{
+		secrets: sec, mchid: stored.ID, openedAt: stored.CreatedAt, merchant: &merchantKey.PublicKey, apiKey: []byte(sec.APIv3Key),
 		own: signer{sec.PublicKeyID, channelKey}, openid: "oSandbox" + stored.ID + "Payer00001",
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.accounts[stored.ID] = a
-	s.credentials[stored.ID] = sec
-	return nil
-}
-
-func (s *Simulator) account(mchid string) (*account, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a, ok := s.accounts[mchid]
-	return a, ok
+	}, nil
 }
 
 // Credentials answers what the merchant has to configure.
 func (s *Simulator) Credentials(mchid string) (sim.Credentials, error) {
-	s.mu.RLock()
-	sec, ok := s.credentials[mchid]
-	a := s.accounts[mchid]
-	s.mu.RUnlock()
-	if !ok {
-		return sim.Credentials{}, fmt.Errorf("wechatpay account %s: %w", mchid, books.ErrNotFound)
+	a, err := s.accounts.Get(mchid)
+	if err != nil {
+		return sim.Credentials{}, err
 	}
 	public, err := keys.PublicPEM(&a.own.key.PublicKey)
 	if err != nil {
 		return sim.Credentials{}, err
 	}
 	return sim.Credentials{WeChatPay: &sim.WeChatPay{
-		BaseURL: s.env.ChannelBase, MchID: mchid, AppID: sec.AppID, Serial: sec.Serial, MerchantPrivateKey: sec.MerchantKey,
-		APIV3Key: sec.APIv3Key, PublicKeyID: sec.PublicKeyID, PublicKey: public, PlatformCert: s.platform.Certificate,
+		BaseURL: s.env.ChannelBase, MchID: mchid, AppID: a.AppID, Serial: a.Serial, MerchantPrivateKey: a.MerchantKey,
+		APIV3Key: a.APIv3Key, PublicKeyID: a.PublicKeyID, PublicKey: public, PlatformCert: s.platform.Certificate,
 	}}, nil
 }
 

@@ -59,7 +59,7 @@ func (s *Simulator) authorize(r *http.Request, body []byte) (*account, error) {
 	if err != nil || len(auth.nonce) > longestNonce {
 		return nil, signError("Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》")
 	}
-	a, ok := s.account(auth.mchid)
+	a, ok := s.accounts.Find(auth.mchid)
 	if !ok {
 		return nil, signError("商户号不存在，请检查Http头Authorization中的mchid")
 	}
@@ -67,7 +67,7 @@ func (s *Simulator) authorize(r *http.Request, body []byte) (*account, error) {
 	if off := s.env.Now().Sub(time.Unix(seconds, 0)); err != nil || off > clockWindow || off < -clockWindow {
 		return nil, signError("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
 	}
-	if auth.serial != a.serial {
+	if auth.serial != a.Serial {
 		return nil, signError("商户证书序列号有误。请使用签名私钥匹配的证书序列号")
 	}
 	for _, target := range signedTargets(r) {

@@ -132,7 +132,7 @@ func (s *Simulator) billDay(c *call) (time.Time, error) {
 		return day, invalidRequest("账单日期不在可下载的范围内，仅支持三个月内的账单")
 	case day.AddDate(0, 0, 1).After(calendar):
 		return day, statement("STATEMENT_CREATING", "账单生成中，请稍后再试")
-	case day.AddDate(0, 0, 1).Before(s.openedAt(c.account.mchid)):
+	case day.AddDate(0, 0, 1).Before(c.account.openedAt):
 		return day, statement("NO_STATEMENT_EXIST", "账单文件不存在")
 	}
 	return day, nil
@@ -140,15 +140,6 @@ func (s *Simulator) billDay(c *call) (time.Time, error) {
 
 func statement(code, message string) *refusal {
 	return &refusal{status: http.StatusBadRequest, code: code, message: message, fine: fineUnclassified}
-}
-
-func (s *Simulator) openedAt(mchid string) time.Time {
-	for _, a := range s.env.Books.Accounts(Channel) {
-		if a.ID == mchid {
-			return a.CreatedAt
-		}
-	}
-	return time.Time{}
 }
 
 func zip(file []byte) ([]byte, error) {
@@ -194,7 +185,7 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 	for i := range trades {
 		t := &trades[i]
 		row := billRow{
-			appid: a.appid, transactionID: t.ChannelTradeNo, number: t.OutTradeNo, openid: t.Attr(attrOpenID), kind: tradeType(t.Product),
+			appid: a.AppID, transactionID: t.ChannelTradeNo, number: t.OutTradeNo, openid: t.Attr(attrOpenID), kind: tradeType(t.Product),
 			subject: t.Subject, attach: t.Attr(attrAttach), device: t.Attr(attrDevice), sub: t.Attr(attrSub), state: stateSuccess,
 		}
 		if parts.PaidOn(t, date) {

@@ -47,7 +47,7 @@ func foreignRow(a *account, number string, day time.Time) billRow {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(number))
 	return billRow{
-		at: day.Add(12 * time.Hour), appid: a.appid, number: number, openid: a.openid, kind: tradeType(native), state: stateSuccess,
+		at: day.Add(12 * time.Hour), appid: a.AppID, number: number, openid: a.openid, kind: tradeType(native), state: stateSuccess,
 		transactionID: "4200" + fmt.Sprintf("%06d", hash.Sum64()%1e6) + day.Format("20060102") + fmt.Sprintf("%010d", hash.Sum64()/1e6%1e10),
 		subject:       "foreign row", amount: 100, fee: parts.Fee(100),
 	}

@@ -112,7 +112,7 @@ func (c *call) checkIdentity() error {
 	if named, there := c.named(mchid); there && named != c.account.mchid {
 		return parameterError(mchid, "body", "商户号与Http头Authorization中的mchid不一致", named)
 	}
-	if named, there := c.named(appid); there && named != c.account.appid {
+	if named, there := c.named(appid); there && named != c.account.AppID {
 		return appIDNotMatch()
 	}
 	return nil

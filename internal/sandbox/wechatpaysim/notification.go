@@ -64,9 +64,9 @@ func (s *Simulator) LastEvent(t *books.Trade) (books.Callback, error) {
 
 // Message writes a notification as it is sent now: encrypted and signed anew, under the event's own id.
 func (s *Simulator) Message(_ context.Context, t *books.Trade, cb books.Callback, forged bool) (sim.Message, error) {
-	a, known := s.account(t.Account)
-	if !known {
-		return sim.Message{}, fmt.Errorf("wechatpay account %s: %w", t.Account, books.ErrNotFound)
+	a, err := s.accounts.Get(t.Account)
+	if err != nil {
+		return sim.Message{}, err
 	}
 	what, by := "transaction", t.Attr(attrSigned)
 	plain := s.transaction(a, t)

@@ -58,9 +58,9 @@ func (s *Simulator) transaction(a *account, t *books.Trade) object {
 	}
 	openid := object{"openid": t.Attr(attrOpenID)}
 	if sub := t.Attr(attrSub); sub == "" {
-		o["appid"], o["mchid"] = a.appid, a.mchid
+		o["appid"], o["mchid"] = a.AppID, a.mchid
 	} else {
-		o["sp_appid"], o["sp_mchid"], o["sub_mchid"], o["sub_appid"] = a.appid, a.mchid, sub, t.Attr(attrSubApp)
+		o["sp_appid"], o["sp_mchid"], o["sub_mchid"], o["sub_appid"] = a.AppID, a.mchid, sub, t.Attr(attrSubApp)
 		openid = withoutEmpty(object{"sp_openid": t.Attr(attrOpenID), "sub_openid": t.Attr(attrSubOpen)})
 	}
 	if device := t.Attr(attrDevice); device != "" {

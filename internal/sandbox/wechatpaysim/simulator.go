@@ -9,6 +9,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -28,25 +29,18 @@ type Simulator struct {
 	wrongSignatures atomic.Int64 // sent so far
 	links           billLinks
 
-	mu          sync.RWMutex
-	accounts    map[string]*account
-	credentials map[string]secrets
+	accounts *parts.Accounts[secrets, account]
 }
 
 // New makes the simulator on the books' accounts and platform certificate, which it makes at the first start.
 func New(env sim.Env) (*Simulator, error) {
-	s := &Simulator{
-		env: env, accounts: make(map[string]*account), credentials: make(map[string]secrets), endpoints: endpoints(),
-		forger: sync.OnceValues(keys.Generate),
-	}
+	s := &Simulator{env: env, endpoints: endpoints(), forger: sync.OnceValues(keys.Generate)}
 	var err error
 	if s.platform, s.platformKey, err = openPlatform(env.Books, env.Now()); err != nil {
 		return nil, err
 	}
-	for _, stored := range env.Books.Accounts(Channel) {
-		if err := s.load(stored); err != nil {
-			return nil, err
-		}
+	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -61,9 +61,9 @@ func readWallet(a sim.Action) (wallet, error) {
 // checkWallet does what the wallet checks before it shows an order: that the parameters are the order's own, and signed
 // by its merchant.
 func (s *Simulator) checkWallet(w wallet, t *books.Trade) error {
-	a, known := s.account(t.Account)
-	if !known {
-		return fmt.Errorf("wechatpay account %s: %w", t.Account, books.ErrNotFound)
+	a, err := s.accounts.Get(t.Account)
+	if err != nil {
+		return err
 	}
 	merchant := a.mchid
 	if sub := t.Attr(attrSub); sub != "" {
@@ -73,7 +73,7 @@ func (s *Simulator) checkWallet(w wallet, t *books.Trade) error {
 	switch {
 	case t.Product != w.product:
 		return fmt.Errorf("%w: the prepay_id belongs to an order by %s", sim.ErrBadAction, t.Product)
-	case w.appid != a.appid && w.appid != t.Attr(attrSubApp):
+	case w.appid != a.AppID && w.appid != t.Attr(attrSubApp):
 		return fmt.Errorf("%w: the app is not the one that the order was placed with", sim.ErrBadAction)
 	case w.product == app && w.partner != merchant && w.partner != a.mchid:
 		return fmt.Errorf("%w: params.partnerid is not the order's merchant", sim.ErrBadAction)
