@@ -11,6 +11,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -35,7 +36,7 @@ type account struct {
 	key              *rsa.PrivateKey // signs the channel's answers
 	contentKey       []byte
 	appCertSN, sn    string // numbers of the merchant's and of the channel's certificate
-	recent           *recentAnswers
+	recent           parts.Recent[node]
 	buyerID, buyerNo string
 }
 
@@ -80,7 +81,7 @@ func readyAccount(stored books.Account, sec secrets) (*account, error) {
 	return &account{
 		secrets: sec, appID: stored.ID, openedAt: stored.CreatedAt, appPublic: &appKey.PublicKey, key: alipayKey, contentKey: contentKey,
 		appCertSN: serialNumber(appCert), sn: serialNumber(alipayCert),
-		recent: newRecentAnswers(), buyerID: "2088" + strings.Repeat("7", 2) + stored.ID[len(stored.ID)-10:], buyerNo: "pay***@sandbox.example",
+		buyerID: "2088" + strings.Repeat("7", 2) + stored.ID[len(stored.ID)-10:], buyerNo: "pay***@sandbox.example",
 	}, nil
 }
 

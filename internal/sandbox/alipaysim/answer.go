@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/paymux/paymux/internal/sandbox/keys"
 )
@@ -126,44 +125,4 @@ func writeAnswer(w http.ResponseWriter, c charset, body []byte) {
 	h.Set("Content-Type", "text/html;charset="+c.name())
 	h.Set("trace_id", hex.EncodeToString(keys.Bytes(16)))
 	_, _ = w.Write(body) //nolint:gosec // a protocol answer for programs, under the type that Alipay gives it
-}
-
-// recentAnswers keeps the latest good answers of an account, method by method, for answers that come too late.
-type recentAnswers struct {
-	mu       sync.Mutex
-	byMethod map[string][]recentAnswer
-}
-
-type recentAnswer struct {
-	outTradeNo string
-	node       node
-}
-
-const recentKept = 8
-
-func newRecentAnswers() *recentAnswers {
-	return &recentAnswers{byMethod: make(map[string][]recentAnswer)}
-}
-
-func (r *recentAnswers) add(method string, n node) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	kept := append(r.byMethod[method], recentAnswer{n.text("out_trade_no"), n})
-	if len(kept) > recentKept {
-		kept = append([]recentAnswer(nil), kept[len(kept)-recentKept:]...)
-	}
-	r.byMethod[method] = kept
-}
-
-// other answers the latest node that tells of another order.
-func (r *recentAnswers) other(method, outTradeNo string) (node, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	kept := r.byMethod[method]
-	for i := len(kept) - 1; i >= 0; i-- {
-		if kept[i].outTradeNo != outTradeNo {
-			return kept[i].node, true
-		}
-	}
-	return nil, false
 }

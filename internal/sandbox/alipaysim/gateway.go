@@ -2,9 +2,9 @@ package alipaysim
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
-	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
@@ -64,7 +64,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 		}
 	}
 	if n.text("code") == codeSuccess && !struck {
-		c.account.recent.add(c.name, n)
+		c.account.recent.Add(c.name, n.text("out_trade_no"), n)
 	}
 	s.answer(w, c, n, c.envelope)
 }
@@ -83,16 +83,7 @@ func (s *Simulator) strike(c *call) (faults.Fault, bool, error) {
 	if !c.method.pays || !ok || !validOrderNumber(number) {
 		return faults.Fault{}, false, nil
 	}
-	fault, has := faults.MagicOf(amount).FirstCall()
-	if !has {
-		return faults.Fault{}, false, nil
-	}
-	first := false
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		first = tx.MarkOnce("magic/" + Channel + "/" + c.account.appID + "/" + number)
-		return nil
-	})
-	return fault, first, err
+	return s.env.FirstCall(c.key(number), amount)
 }
 
 // failBefore shows the faults that leave nothing done; it reports whether that was the answer.
@@ -104,21 +95,13 @@ func (s *Simulator) failBefore(w http.ResponseWriter, r *http.Request, c *call, 
 		s.env.Hang(r)
 	case faults.Decline:
 		s.answer(w, c, declined(c.name).node(), c.envelope)
-	case faults.SystemError:
+	case faults.SystemError, faults.HTTP500, faults.HTML502:
 		if f.EffectAfter() {
 			return false
 		}
-		s.answer(w, c, unavailable().node(), c.envelope)
-	case faults.HTTP500:
-		if f.EffectAfter() {
-			return false
+		if !sim.Broken(w, f.Kind) {
+			s.answer(w, c, unavailable().node(), c.envelope)
 		}
-		sim.HTTP500(w)
-	case faults.HTML502:
-		if f.EffectAfter() {
-			return false
-		}
-		sim.HTML502(w)
 	case faults.HangAfter, faults.ResetAfter, faults.BadSignature, faults.Unsigned, faults.Stale, faults.WrongAmount,
 		faults.WrongID, faults.Slow, faults.EscapedSlashes, faults.RefuseConnection, faults.RefundAbnormal:
 		return false
@@ -136,12 +119,8 @@ func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, c *call, f
 		sim.Reset(w)
 	case faults.SystemError:
 		return busyAfter(c.name).node(), false
-	case faults.HTTP500:
-		sim.HTTP500(w)
-		return n, true
-	case faults.HTML502:
-		sim.HTML502(w)
-		return n, true
+	case faults.HTTP500, faults.HTML502:
+		return n, sim.Broken(w, f.Kind)
 	case faults.BadSignature:
 		c.envelope.badSignature = true
 	case faults.Unsigned:
@@ -168,7 +147,7 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, n node) (node, bool) {
 	}
 	switch kind {
 	case faults.Stale:
-		if earlier, ok := c.account.recent.other(c.name, number); ok {
+		if earlier, ok := c.account.recent.Other(c.name, number); ok {
 			return earlier, true
 		}
 		return n.with(map[string]string{
@@ -210,13 +189,11 @@ func busyAfter(name string) *refusal {
 	return business(acqSystemError)
 }
 
-// refuse answers a refusal; anything else is a failure of our own, which gets no answer at all, as nothing is known to
-// be durable.
+// refuse answers a refusal; anything else is a failure of our own.
 func (s *Simulator) refuse(w http.ResponseWriter, c *call, err error) {
 	var no *refusal
 	if !errors.As(err, &no) {
-		s.env.Logger.Error("the sandbox's own failure", "channel", Channel, "error", err)
-		panic(http.ErrAbortHandler)
+		s.env.Fail(Channel, err)
 	}
 	if c == nil || no.unsigned {
 		s.answer(w, nil, no.node(), envelope{})
@@ -236,8 +213,7 @@ func (s *Simulator) answer(w http.ResponseWriter, c *call, n node, e envelope) {
 	}
 	body, err := signer.seal(n, e)
 	if err != nil {
-		s.env.Logger.Error("write an answer", "channel", Channel, "error", err)
-		panic(http.ErrAbortHandler)
+		s.env.Fail(Channel, fmt.Errorf("write an answer: %w", err))
 	}
 	writeAnswer(w, e.charset, body)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -29,7 +30,7 @@ type account struct {
 	merID  string
 	certID string // the serial of the merchant's certificate, in decimal
 	cert   *x509.Certificate
-	recent *recentAnswers
+	recent parts.Recent[fields]
 	asked  *refundNumbers
 }
 
@@ -73,7 +74,7 @@ func readyAccount(stored books.Account, sec secrets) (*account, error) {
 		return nil, err
 	}
 	return &account{
-		secrets: sec, merID: stored.ID, certID: cert.SerialNumber.String(), cert: cert, recent: newRecentAnswers(), asked: newRefundNumbers(),
+		secrets: sec, merID: stored.ID, certID: cert.SerialNumber.String(), cert: cert, asked: newRefundNumbers(),
 	}, nil
 }
 

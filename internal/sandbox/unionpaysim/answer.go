@@ -1,6 +1,7 @@
 package unionpaysim
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -46,8 +47,7 @@ func refused(in fields, no *refusal) fields {
 func (s *Simulator) answer(w http.ResponseWriter, out fields, how seal) {
 	signed, err := s.signer.sign(out.with(fields{"version": version, "signMethod": "01"}))
 	if err != nil {
-		s.env.Logger.Error("write an answer", "channel", Channel, "error", err)
-		panic(http.ErrAbortHandler)
+		s.env.Fail(Channel, fmt.Errorf("write an answer: %w", err))
 	}
 	if how.badSignature {
 		signed[fieldSignature] = keys.Spoil(signed[fieldSignature])
@@ -64,39 +64,6 @@ func badRequest(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html;charset=UTF-8")
 	w.WriteHeader(http.StatusBadRequest)
 	_, _ = w.Write([]byte("<html><head><title>400</title></head><body>Invalid request.</body></html>\r\n"))
-}
-
-// recentAnswers keeps the latest good answers of a merchant, by transaction, for answers that come too late.
-type recentAnswers struct {
-	mu     sync.Mutex
-	byName map[string][]fields
-}
-
-const recentKept = 8
-
-func newRecentAnswers() *recentAnswers { return &recentAnswers{byName: make(map[string][]fields)} }
-
-func (r *recentAnswers) add(name string, f fields) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	kept := append(r.byName[name], f)
-	if len(kept) > recentKept {
-		kept = append([]fields(nil), kept[len(kept)-recentKept:]...)
-	}
-	r.byName[name] = kept
-}
-
-// other answers the latest one that tells of another transaction.
-func (r *recentAnswers) other(name, orderID string) (fields, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	kept := r.byName[name]
-	for i := len(kept) - 1; i >= 0; i-- {
-		if kept[i]["orderId"] != orderID {
-			return kept[i], true
-		}
-	}
-	return nil, false
 }
 
 // refundNumbers remembers which numbers refunds were asked for under, so that a query about one that never arrived

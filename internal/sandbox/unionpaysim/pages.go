@@ -42,14 +42,8 @@ func (s *Simulator) cashier(w http.ResponseWriter, r *http.Request) {
 			Channel: Channel, State: payerpage.Faulty, Detail: no.code + "\n" + no.message,
 		})
 	default:
-		s.fail(err)
+		s.env.Fail(Channel, err)
 	}
-}
-
-// fail ends a page's call without an answer, as nothing is known to be durable.
-func (s *Simulator) fail(err error) {
-	s.env.Logger.Error("the sandbox's own failure", "channel", Channel, "error", err)
-	panic(http.ErrAbortHandler)
 }
 
 // showPage shows the trade behind a token.
@@ -66,7 +60,7 @@ func (s *Simulator) pageTrade(w http.ResponseWriter, r *http.Request) (books.Tra
 		return t, false
 	}
 	if err != nil {
-		s.fail(err)
+		s.env.Fail(Channel, err)
 	}
 	return t, true
 }
@@ -97,7 +91,7 @@ func (s *Simulator) press(w http.ResponseWriter, r *http.Request, act func(conte
 		}
 		s.writePage(w, r, http.StatusConflict, t, refused)
 	case err != nil:
-		s.fail(err)
+		s.env.Fail(Channel, err)
 	case returns(&done):
 		s.sendBack(w, &done)
 	default:
@@ -175,14 +169,14 @@ const submitScript = "document.forms[0].submit()"
 func (s *Simulator) sendBack(w http.ResponseWriter, t *books.Trade) {
 	signed, err := s.signer.sign(told(t, codeSuccess))
 	if err != nil {
-		s.fail(err)
+		s.env.Fail(Channel, err)
 	}
 	var page bytes.Buffer
 	err = returnTemplate.Execute(&page, map[string]any{
 		"URL": t.ReturnURL, "Fields": signed, "Script": template.JS(submitScript), //nolint:gosec // our own constant
 	})
 	if err != nil {
-		s.fail(err)
+		s.env.Fail(Channel, err)
 	}
 	sum := sha256.Sum256([]byte(submitScript))
 	h := w.Header()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
@@ -56,7 +55,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, c *call) {
 			return
 		}
 	} else if good(out) && out["orderId"] != "" {
-		c.merchant.recent.add(c.name, out)
+		c.merchant.recent.Add(c.name, out["orderId"], out)
 	}
 	s.answer(w, out, c.seal)
 }
@@ -84,16 +83,7 @@ func (s *Simulator) strike(c *call) (faults.Fault, bool, error) {
 		return faults.Fault{}, false, nil
 	}
 	amount, _ := parseAmount(c.in["txnAmt"])
-	fault, has := faults.MagicOf(amount).FirstCall()
-	if !has {
-		return faults.Fault{}, false, nil
-	}
-	first := false
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		first = tx.MarkOnce("magic/" + Channel + "/" + c.merchant.merID + "/" + c.in["orderId"])
-		return nil
-	})
-	return fault, first, err
+	return s.env.FirstCall(c.key(), amount)
 }
 
 // failBefore shows the faults that leave nothing done; it reports whether that was the answer.
@@ -110,12 +100,7 @@ func (s *Simulator) failBefore(w http.ResponseWriter, r *http.Request, c *call, 
 		if f.EffectAfter() {
 			return false
 		}
-		switch f.Kind {
-		case faults.HTTP500:
-			sim.HTTP500(w)
-		case faults.HTML502:
-			sim.HTML502(w)
-		default:
+		if !sim.Broken(w, f.Kind) {
 			say(codeBusy)
 		}
 	default:
@@ -134,12 +119,8 @@ func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, c *call, f
 		sim.Reset(w)
 	case faults.SystemError:
 		return refused(c.in, refuse(codeTimeout)), false
-	case faults.HTTP500:
-		sim.HTTP500(w)
-		return out, true
-	case faults.HTML502:
-		sim.HTML502(w)
-		return out, true
+	case faults.HTTP500, faults.HTML502:
+		return out, sim.Broken(w, f.Kind)
 	case faults.BadSignature:
 		c.seal.badSignature = true
 	case faults.Unsigned:
@@ -168,7 +149,7 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, out fields) (fields, bool
 	changed := out.with(nil)
 	switch kind {
 	case faults.Stale:
-		if earlier, ok := c.merchant.recent.other(c.name, orderID); ok {
+		if earlier, ok := c.merchant.recent.Other(c.name, orderID); ok {
 			return earlier, true
 		}
 		changed["orderId"] = parts.OtherNumber(orderID)
@@ -205,8 +186,7 @@ func declineCode(name string) string {
 	}
 }
 
-// refuse answers a refusal; anything else is a failure of our own, which gets no answer at all, as nothing is known to
-// be durable.
+// refuse answers a refusal; anything else is a failure of our own.
 func (s *Simulator) refuse(w http.ResponseWriter, in fields, how seal, err error) {
 	var no *refusal
 	switch {
@@ -214,8 +194,7 @@ func (s *Simulator) refuse(w http.ResponseWriter, in fields, how seal, err error
 	case errors.Is(err, errExpired):
 		no = refuseField(codeFormat, "payTimeout")
 	default:
-		s.env.Logger.Error("the sandbox's own failure", "channel", Channel, "error", err)
-		panic(http.ErrAbortHandler)
+		s.env.Fail(Channel, err)
 	}
 	s.answer(w, refused(in, no), how)
 }

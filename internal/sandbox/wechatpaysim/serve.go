@@ -3,7 +3,6 @@ package wechatpaysim
 import (
 	"net/http"
 
-	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
@@ -58,16 +57,7 @@ func (s *Simulator) strike(c *call) (faults.Fault, bool, error) {
 	if c.endpoint.product == "" {
 		return faults.Fault{}, false, nil
 	}
-	fault, has := faults.MagicOf(integerAt(c.body, "amount", "total")).FirstCall()
-	if !has {
-		return faults.Fault{}, false, nil
-	}
-	first := false
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		first = tx.MarkOnce("magic/" + Channel + "/" + c.account.mchid + "/" + c.number())
-		return nil
-	})
-	return fault, first, err
+	return s.env.FirstCall(c.key(c.number()), integerAt(c.body, "amount", "total"))
 }
 
 // failBefore shows the faults that leave nothing done; it reports whether that was the answer. What the other kinds need
@@ -129,12 +119,7 @@ func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, c *call, f
 }
 
 func (s *Simulator) broken(w http.ResponseWriter, kind faults.Kind) {
-	switch kind {
-	case faults.HTTP500:
-		sim.HTTP500(w)
-	case faults.HTML502:
-		sim.HTML502(w)
-	default:
+	if !sim.Broken(w, kind) {
 		s.refuse(w, systemError())
 	}
 }
@@ -173,13 +158,11 @@ func declined(e *endpoint) *refusal {
 	}
 }
 
-// refuse answers a refusal; anything else is a failure of our own, which gets no answer at all, as nothing is known to
-// be durable.
+// refuse answers a refusal; anything else is a failure of our own.
 func (s *Simulator) refuse(w http.ResponseWriter, err error) {
 	no, refused := isRefusal(err)
 	if !refused {
-		s.env.Logger.Error("the sandbox's own failure", "channel", Channel, "error", err)
-		panic(http.ErrAbortHandler)
+		s.env.Fail(Channel, err)
 	}
 	body, err := marshal(no.object())
 	if err != nil {
