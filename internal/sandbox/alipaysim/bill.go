@@ -3,50 +3,18 @@ package alipaysim
 import (
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
-const (
-	billPath     = "/downloadBillFile.resource"
-	billLinkLife = 30 * time.Second
-)
+const billPath = "/downloadBillFile.resource"
 
 // billLink is what a download address leads to.
 type billLink struct {
 	account *account
 	kind    string
 	date    string
-	until   time.Time
-}
-
-// billLinks are the addresses that were given out lately; they end with the process.
-type billLinks struct {
-	mu      sync.Mutex
-	byToken map[string]billLink
-}
-
-func (l *billLinks) add(token string, link billLink, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.byToken == nil {
-		l.byToken = make(map[string]billLink)
-	}
-	for old, known := range l.byToken {
-		if !now.Before(known.until) {
-			delete(l.byToken, old)
-		}
-	}
-	l.byToken[token] = link
-}
-
-func (l *billLinks) find(token string, now time.Time) (billLink, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	link, ok := l.byToken[token]
-	return link, ok && now.Before(link.until)
 }
 
 // billAddress answers where a day's bill can be fetched. Bills are of days that are over by the calendar, and of
@@ -62,7 +30,7 @@ func (s *Simulator) billAddress(c *call) (node, error) {
 		return nil, business(ispBillNotExist)
 	}
 	token := newToken()
-	s.links.add(token, billLink{c.account, kind, date, c.now.Add(billLinkLife)}, c.now)
+	s.links.Add(token, billLink{c.account, kind, date}, c.now)
 	q := url.Values{
 		"bizType": {kind}, "userId": {billUser(c.account)}, "fileType": {"csv.zip"}, "bizDates": {day.Format("20060102")},
 		"downloadFileName": {billName(c.account, date) + ".csv.zip"}, "timestamp": {c.now.Format("20060102150405")}, "token": {token},
@@ -72,7 +40,7 @@ func (s *Simulator) billAddress(c *call) (node, error) {
 
 // downloadBill serves the archive to whoever has the address, unsigned, as the channel does.
 func (s *Simulator) downloadBill(w http.ResponseWriter, r *http.Request) {
-	link, ok := s.links.find(r.URL.Query().Get("token"), s.env.Now())
+	link, ok := s.links.Find(r.URL.Query().Get("token"), s.env.Now())
 	if !ok {
 		http.Error(w, "the address has expired", http.StatusForbidden)
 		return

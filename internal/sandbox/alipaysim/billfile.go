@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/paymux/paymux/internal/sandbox/parts"
-	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
 // billRow is one movement of a day: a payment, or a refund with a negative amount. Amounts are in fen.
@@ -49,7 +47,7 @@ func (s *Simulator) bill(a *account, kind, date string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tampers, err := s.env.Tampered(date)
+	tampers, err := s.env.TamperedFor(date, a.appID)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +55,7 @@ func (s *Simulator) bill(a *account, kind, date string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bill of %q: %w", date, err)
 	}
-	rows = falsifyRows(rows, sim.For(tampers, a.appID), day)
+	rows = parts.Falsify(rows, tampers, billValues, func(number string, seed uint64) billRow { return foreignRow(number, seed, day) })
 	exported := formatBillTime(s.env.Calendar())
 	detail, summary := detailText(a, day, rows, exported), summaryText(a, day, rows, exported)
 	if kind == billMovement {
@@ -97,31 +95,13 @@ func addGBK(out *zip.Writer, name, text string) error {
 	return nil
 }
 
-// falsifyRows changes rows as asked; of several under one number the first is meant.
-func falsifyRows(rows []billRow, tampers []sim.Tamper, day time.Time) []billRow {
-	for _, t := range tampers {
-		at := slices.IndexFunc(rows, func(r billRow) bool { return r.number == t.OutTradeNo })
-		switch {
-		case t.Kind == sim.ForeignRow:
-			rows = append(rows, foreignRow(t.OutTradeNo, day))
-		case at < 0:
-		case t.Kind == sim.LostRow:
-			rows = slices.Delete(rows, at, at+1)
-		case t.Kind == sim.WrongAmount:
-			rows[at].amount++
-		case t.Kind == sim.WrongFee:
-			rows[at].fee++
-		}
-	}
-	return rows
-}
+// billValues are what may be falsified of a row.
+func billValues(r *billRow) (number string, amount, fee *int64) { return r.number, &r.amount, &r.fee }
 
-// foreignRow is a payment of one yuan at noon that never was; the same number gives the same row.
-func foreignRow(number string, day time.Time) billRow {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(number))
+// foreignRow is a payment of one yuan at noon that never was.
+func foreignRow(number string, seed uint64, day time.Time) billRow {
 	return billRow{
-		tradeNo: day.Format("20060102") + "22001" + fmt.Sprintf("%015d", hash.Sum64()%1e15), number: number, subject: "foreign row",
+		tradeNo: day.Format("20060102") + "22001" + fmt.Sprintf("%015d", seed%1e15), number: number, subject: "foreign row",
 		created: day.Add(12 * time.Hour), finished: day.Add(12*time.Hour + time.Second), buyer: "oth***@sandbox.example", amount: 100, fee: parts.Fee(100),
 	}
 }

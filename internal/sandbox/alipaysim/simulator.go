@@ -31,7 +31,7 @@ type Simulator struct {
 	rootSN    string
 	methods   map[string]method
 	forger    func() (*rsa.PrivateKey, error) // a key that isn't the channel's
-	links     billLinks
+	links     parts.Links[billLink]
 	accounts  *parts.Accounts[secrets, account]
 }
 

@@ -21,8 +21,3 @@ func Tell(tx *books.Tx, t *books.Trade, event, ref, address string, now time.Tim
 	}
 	tx.Queue(books.Callback{ID: keys.Hex(32), Trade: t.Key, Event: event, Ref: ref, URL: address, CreatedAt: now, NextAt: now})
 }
-
-// PaidOn reports whether a payment was made on a day in Beijing.
-func PaidOn(t *books.Trade, date string) bool {
-	return !t.PaidAt.IsZero() && t.PaidAt.In(Beijing()).Format(DateLayout) == date
-}

@@ -19,13 +19,17 @@ type Tamper struct {
 	Account string `json:"account,omitempty"`
 }
 
-// For picks the falsifications of one account's bill.
-func For(all []Tamper, account string) []Tamper {
+// TamperedFor answers how one account's bill of a day is falsified.
+func (e *Env) TamperedFor(date, account string) ([]Tamper, error) {
+	all, err := e.Tampered(date)
+	if err != nil {
+		return nil, err
+	}
 	var own []Tamper
 	for _, t := range all {
 		if t.Account == account {
 			own = append(own, t)
 		}
 	}
-	return own
+	return own, nil
 }

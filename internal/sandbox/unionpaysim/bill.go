@@ -5,14 +5,12 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/parts"
-	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
 // billRow is one movement of a settlement day. Amounts are in fen; those of refunds and undos are positive too.
@@ -52,15 +50,15 @@ func (s *Simulator) file(c *call) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	tampers, err := s.env.Tampered(day.Format(parts.DateLayout))
+	tampers, err := s.env.TamperedFor(day.Format(parts.DateLayout), c.merchant.merID)
 	if err != nil {
 		return nil, err
 	}
-	tampers = sim.For(tampers, c.merchant.merID)
 	if len(rows)+len(tampers) == 0 {
 		return nil, refuse(codeNoFile)
 	}
-	archive, err := billArchive(c.merchant.merID, day, falsifyRows(rows, tampers, day), s.env.Calendar())
+	rows = parts.Falsify(rows, tampers, billValues, func(number string, seed uint64) billRow { return foreignRow(number, seed, day) })
+	archive, err := billArchive(c.merchant.merID, day, rows, s.env.Calendar())
 	if err != nil {
 		return nil, err
 	}
@@ -138,32 +136,14 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 	return rows, nil
 }
 
-// falsifyRows changes rows as asked; of several under one number the first is meant.
-func falsifyRows(rows []billRow, tampers []sim.Tamper, day time.Time) []billRow {
-	for _, t := range tampers {
-		at := slices.IndexFunc(rows, func(r billRow) bool { return r.number == t.OutTradeNo })
-		switch {
-		case t.Kind == sim.ForeignRow:
-			rows = append(rows, foreignRow(t.OutTradeNo, day))
-		case at < 0:
-		case t.Kind == sim.LostRow:
-			rows = slices.Delete(rows, at, at+1)
-		case t.Kind == sim.WrongAmount:
-			rows[at].amount++
-		case t.Kind == sim.WrongFee:
-			rows[at].fee++
-		}
-	}
-	return rows
-}
+// billValues are what may be falsified of a row.
+func billValues(r *billRow) (number string, amount, fee *int64) { return r.number, &r.amount, &r.fee }
 
-// foreignRow is a payment of one yuan at noon that never was; the same number gives the same row.
-func foreignRow(number string, day time.Time) billRow {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(number))
+// foreignRow is a payment of one yuan at noon that never was.
+func foreignRow(number string, seed uint64, day time.Time) billRow {
 	at := day.Add(12 * time.Hour)
 	return billRow{
-		number: number, orderID: number, queryID: "99" + formatTime(at)[2:] + fmt.Sprintf("%06d8", hash.Sum64()%1e6),
+		number: number, orderID: number, queryID: "99" + formatTime(at)[2:] + fmt.Sprintf("%06d8", seed%1e6),
 		txnType: "01", bizType: "000201", at: at, amount: 100, fee: parts.Fee(100),
 	}
 }

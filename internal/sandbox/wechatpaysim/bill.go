@@ -9,54 +9,23 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
 	"github.com/paymux/paymux/internal/sandbox/parts"
-	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
 const (
 	billPath     = "/v3/billdownload/file"
-	billLinkLife = 30 * time.Second
 	billMonths   = 3  // for which bills are kept
 	maxBillLinks = 16 // that live at a time; the oldest ends for another one
 )
 
 // billLink is what a download address leads to: the bytes whose hash was told.
 type billLink struct {
-	token string
 	mchid string
 	bytes []byte
-	until time.Time
-}
-
-// billLinks are the addresses that were given out lately, oldest first; they end with the process.
-type billLinks struct {
-	mu    sync.Mutex
-	known []billLink
-}
-
-func (l *billLinks) add(link billLink, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.known = slices.DeleteFunc(l.known, func(old billLink) bool { return !now.Before(old.until) })
-	if len(l.known) >= maxBillLinks {
-		l.known = slices.Delete(l.known, 0, 1)
-	}
-	l.known = append(l.known, link)
-}
-
-func (l *billLinks) find(token string, now time.Time) (billLink, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := slices.IndexFunc(l.known, func(link billLink) bool { return link.token == token && now.Before(link.until) })
-	if at < 0 {
-		return billLink{}, false
-	}
-	return l.known[at], true
 }
 
 // tradeBill answers where a day's payments and refunds can be fetched.
@@ -106,15 +75,15 @@ func (s *Simulator) billLink(c *call, write func(day time.Time, rows []billRow) 
 	}
 	file := write(day, rows)
 	hash := sha1.Sum(file) //nolint:gosec // the protocol's hash of bills
-	link := billLink{token: keys.Letters(64), mchid: c.account.mchid, bytes: file, until: c.now.Add(billLinkLife)}
-	q := url.Values{"token": {link.token}}
+	token, link := keys.Letters(64), billLink{c.account.mchid, file}
+	q := url.Values{"token": {token}}
 	if zipped {
 		q.Set("tartype", "gzip")
 		if link.bytes, err = zip(file); err != nil {
 			return reply{}, err
 		}
 	}
-	s.links.add(link, c.now)
+	s.links.Add(token, link, c.now)
 	return ok(object{
 		"hash_type": "SHA1", "hash_value": hex.EncodeToString(hash[:]), "download_url": s.env.ChannelBase + billPath + "?" + q.Encode(),
 	}), nil
@@ -156,7 +125,7 @@ func zip(file []byte) ([]byte, error) {
 }
 
 func (s *Simulator) downloadBill(c *call) (reply, error) {
-	link, known := s.links.find(c.query.Get("token"), c.now)
+	link, known := s.links.Find(c.query.Get("token"), c.now)
 	if !known || link.mchid != c.account.mchid {
 		return reply{}, invalidRequest("下载地址已失效，请重新申请账单")
 	}
@@ -208,9 +177,9 @@ func (s *Simulator) billRows(a *account, day time.Time) ([]billRow, error) {
 			rows = append(rows, back)
 		}
 	}
-	tampers, err := s.env.Tampered(date)
+	tampers, err := s.env.TamperedFor(date, a.mchid)
 	if err != nil {
 		return nil, err
 	}
-	return falsifyRows(a, rows, sim.For(tampers, a.mchid), day), nil
+	return parts.Falsify(rows, tampers, billValues, func(number string, seed uint64) billRow { return foreignRow(a, number, seed, day) }), nil
 }

@@ -2,14 +2,12 @@ package wechatpaysim
 
 import (
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/parts"
-	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
 // billRow is one movement of a day: a payment, or a refund with a negative amount and fee. Amounts are in fen.
@@ -23,32 +21,14 @@ type billRow struct {
 	subject, attach                      string
 }
 
-// falsifyRows changes rows as asked; of several under one number the first is meant.
-func falsifyRows(a *account, rows []billRow, tampers []sim.Tamper, day time.Time) []billRow {
-	for _, t := range tampers {
-		at := slices.IndexFunc(rows, func(r billRow) bool { return r.number == t.OutTradeNo })
-		switch {
-		case t.Kind == sim.ForeignRow:
-			rows = append(rows, foreignRow(a, t.OutTradeNo, day))
-		case at < 0:
-		case t.Kind == sim.LostRow:
-			rows = slices.Delete(rows, at, at+1)
-		case t.Kind == sim.WrongAmount:
-			rows[at].amount++
-		case t.Kind == sim.WrongFee:
-			rows[at].fee++
-		}
-	}
-	return rows
-}
+// billValues are what may be falsified of a row.
+func billValues(r *billRow) (number string, amount, fee *int64) { return r.number, &r.amount, &r.fee }
 
-// foreignRow is a payment of one yuan at noon that never was; the same number gives the same row.
-func foreignRow(a *account, number string, day time.Time) billRow {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(number))
+// foreignRow is a payment of one yuan at noon that never was.
+func foreignRow(a *account, number string, seed uint64, day time.Time) billRow {
 	return billRow{
 		at: day.Add(12 * time.Hour), appid: a.AppID, number: number, openid: a.openid, kind: tradeType(native), state: stateSuccess,
-		transactionID: "4200" + fmt.Sprintf("%06d", hash.Sum64()%1e6) + day.Format("20060102") + fmt.Sprintf("%010d", hash.Sum64()/1e6%1e10),
+		transactionID: "4200" + fmt.Sprintf("%06d", seed%1e6) + day.Format("20060102") + fmt.Sprintf("%010d", seed/1e6%1e10),
 		subject:       "foreign row", amount: 100, fee: parts.Fee(100),
 	}
 }

@@ -27,14 +27,13 @@ type Simulator struct {
 	forger      func() (*rsa.PrivateKey, error) // a key that isn't the channel's
 
 	wrongSignatures atomic.Int64 // sent so far
-	links           billLinks
-
-	accounts *parts.Accounts[secrets, account]
+	links           parts.Links[billLink]
+	accounts        *parts.Accounts[secrets, account]
 }
 
 // New makes the simulator on the books' accounts and platform certificate, which it makes at the first start.
 func New(env sim.Env) (*Simulator, error) {
-	s := &Simulator{env: env, endpoints: endpoints(), forger: sync.OnceValues(keys.Generate)}
+	s := &Simulator{env: env, endpoints: endpoints(), forger: sync.OnceValues(keys.Generate), links: parts.Links[billLink]{Most: maxBillLinks}}
 	var err error
 	if s.platform, s.platformKey, err = openPlatform(env.Books, env.Now()); err != nil {
 		return nil, err
