@@ -152,7 +152,7 @@ func (s *Simulator) falsify(c *call, kind faults.Kind, n node) (node, bool) {
 		}
 		return n.with(map[string]string{
 			"out_trade_no": parts.OtherNumber(number), "trade_no": tradeNumber(c.now.AddDate(0, 0, -1)),
-			"qr_code": s.env.PayerBase + codePage + newToken(),
+			"qr_code": s.env.PayerBase + parts.CodePage + newToken(),
 		}), true
 	case faults.WrongID:
 		return n.with(map[string]string{"out_trade_no": parts.OtherNumber(number)}), true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 func success(fields ...field) node {
@@ -45,7 +46,7 @@ func (s *Simulator) precreate(c *call) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return success(field{"out_trade_no", o.key.OutTradeNo}, field{"qr_code", s.env.PayerBase + codePage + token}), nil
+	return success(field{"out_trade_no", o.key.OutTradeNo}, field{"qr_code", s.env.PayerBase + parts.CodePage + token}), nil
 }
 
 // codeExpiry is when a code dies: after two hours, at its own limit or at the order's, whichever comes first.

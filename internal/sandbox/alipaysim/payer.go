@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -16,7 +18,7 @@ import (
 func (s *Simulator) Claims(a sim.Action) bool {
 	switch a.Type {
 	case sim.ActionQRCode:
-		return strings.Contains(a.CodeURL, "/"+Channel+codePage)
+		return strings.Contains(a.CodeURL, "/"+Channel+parts.CodePage)
 	case sim.ActionRedirect, sim.ActionForm:
 		u, err := url.Parse(a.URL)
 		return err == nil && strings.HasSuffix(u.Path, gatewayPath)
@@ -35,7 +37,12 @@ func (s *Simulator) Claims(a sim.Action) bool {
 func (s *Simulator) Open(_ context.Context, a sim.Action) (books.Key, error) {
 	switch a.Type {
 	case sim.ActionQRCode:
-		return s.scan(a.CodeURL)
+		token, err := a.CodeToken()
+		if err != nil {
+			return books.Key{}, err
+		}
+		t, err := s.openCode(token)
+		return t.Key, err
 	case sim.ActionRedirect, sim.ActionForm:
 		p := make(params)
 		u, err := url.Parse(a.URL)
@@ -66,20 +73,6 @@ func (s *Simulator) Open(_ context.Context, a sim.Action) (books.Key, error) {
 	default:
 		return books.Key{}, fmt.Errorf("%w: type %q is not alipay's", sim.ErrBadAction, a.Type)
 	}
-}
-
-// scan opens the code that an address shows.
-func (s *Simulator) scan(address string) (books.Key, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return books.Key{}, fmt.Errorf("%w: %w", sim.ErrBadAction, err)
-	}
-	token := u.Path[strings.LastIndex(u.Path, "/")+1:]
-	t, err := s.openCode(token)
-	if err != nil {
-		return books.Key{}, err
-	}
-	return t.Key, nil
 }
 
 // openCode does what looking at a code does: the first look at one that lives makes the trade.
@@ -139,63 +132,34 @@ func refusedOrder(err error) error {
 
 // Pay presses the pay button once.
 func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
-	now := s.env.Now().UTC()
-	var paid books.Trade
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, err := s.payable(tx, key)
-		if err != nil {
-			return err
-		}
+	return s.act(key, func(tx *books.Tx, t *books.Trade, now time.Time) error {
 		if faults.Declines(t.Amount) {
-			return errDeclined
+			return parts.ErrDeclined
 		}
-		if t.ChannelTradeNo == "" {
-			s.materialise(tx, &t, now)
-		}
-		charge(tx, &t, now)
-		tx.SaveTrade(t)
-		paid = t
+		charge(tx, t, now)
 		return nil
 	})
-	return paid, err
 }
 
 // Cancel has the payer give up: the trade stays as it is and can still be paid.
 func (s *Simulator) Cancel(_ context.Context, key books.Key) (books.Trade, error) {
-	var left books.Trade
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, err := s.payable(tx, key)
-		if err != nil {
-			return err
-		}
-		if t.ChannelTradeNo == "" {
-			s.materialise(tx, &t, s.env.Now().UTC())
-		}
+	return s.act(key, func(_ *books.Tx, t *books.Trade, _ time.Time) error {
 		t.SetAttr(attrGaveUp, "1")
-		tx.SaveTrade(t)
-		left = t
 		return nil
 	})
-	return left, err
 }
 
-var errDeclined = fmt.Errorf("%w: the payment is declined", sim.ErrNotPossible)
-
-// payable reads a trade that the payer can act on.
-func (s *Simulator) payable(tx *books.Tx, key books.Key) (books.Trade, error) {
-	now := s.env.Now().UTC()
-	t, ok := tx.TradeAsOf(key, now)
-	switch {
-	case !ok:
-		return t, sim.ErrNotFound
-	case t.Status == books.StatusPaid:
-		return t, fmt.Errorf("%w: the trade is paid", sim.ErrNotPossible)
-	case t.Status == books.StatusClosed:
-		return t, fmt.Errorf("%w: the trade is closed or expired", sim.ErrNotPossible)
-	case t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now):
-		return t, fmt.Errorf("%w: the code has expired", sim.ErrNotPossible)
-	}
-	return t, nil
+// act changes a trade that the payer can act on, which the channel knows from then on.
+func (s *Simulator) act(key books.Key, do func(tx *books.Tx, t *books.Trade, now time.Time) error) (books.Trade, error) {
+	return parts.Act(&s.env, key, "trade", func(tx *books.Tx, t *books.Trade, now time.Time) error {
+		if t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now) {
+			return fmt.Errorf("%w: the code has expired", sim.ErrNotPossible)
+		}
+		if t.ChannelTradeNo == "" {
+			s.materialise(tx, t, now)
+		}
+		return do(tx, t, now)
+	})
 }
 
 // Expire closes a trade whose limit has come.
@@ -213,13 +177,5 @@ func (s *Simulator) Expire(_ context.Context, key books.Key) error {
 
 // PayerURL is the page at which a trade can be paid.
 func (s *Simulator) PayerURL(t *books.Trade) string {
-	token := t.Attr(attrToken)
-	switch {
-	case token == "":
-		return ""
-	case t.Product == methodPrecreate:
-		return s.env.PayerBase + codePage + token
-	default:
-		return s.env.PayerBase + cashierPage + token
-	}
+	return parts.PageURL(&s.env, t.Attr(attrToken), t.Product == methodPrecreate)
 }

@@ -33,6 +33,7 @@ type Simulator struct {
 	forger    func() (*rsa.PrivateKey, error) // a key that isn't the channel's
 	links     parts.Links[billLink]
 	accounts  *parts.Accounts[secrets, account]
+	pages     parts.Pages
 }
 
 // New makes the simulator on the books' accounts and authority, which it makes at the first start.
@@ -46,6 +47,7 @@ func New(env sim.Env) (*Simulator, error) {
 	if s.rootSN, err = s.authority.rootSerialNumber(); err != nil {
 		return nil, err
 	}
+	s.pages = parts.Pages{Env: &s.env, Simulator: s, Open: s.openCode, Look: s.look, GoBack: s.goBack}
 	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
 		return nil, err
 	}
@@ -61,11 +63,7 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("GET "+gatewayPath, s.gateway)
 	mux.HandleFunc("POST "+gatewayPath, s.gateway)
 	mux.HandleFunc("GET "+billPath, s.downloadBill)
-	for _, page := range []string{codePage, cashierPage} {
-		mux.HandleFunc("GET "+page+"{token}", s.showPage)
-		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)
-		mux.HandleFunc("POST "+page+"{token}/cancel", s.pressCancel)
-	}
+	s.pages.Mount(mux)
 	return sim.WithoutHead(mux)
 }
 

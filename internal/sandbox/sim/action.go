@@ -1,6 +1,11 @@
 package sim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+)
 
 // Action is what a merchant was given for the payer, in the form of the gateway's payment resource.
 type Action struct {
@@ -20,6 +25,15 @@ const (
 	ActionApp      = "app"
 	ActionJSAPI    = "jsapi"
 )
+
+// CodeToken answers what the address of a code ends in.
+func (a Action) CodeToken() (string, error) {
+	u, err := url.Parse(a.CodeURL)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrBadAction, err)
+	}
+	return u.Path[strings.LastIndex(u.Path, "/")+1:], nil
+}
 
 // ParamsText answers the parameters where they are a JSON string.
 func (a Action) ParamsText() (string, bool) {

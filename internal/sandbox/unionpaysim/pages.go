@@ -2,7 +2,6 @@ package unionpaysim
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -12,15 +11,12 @@ import (
 	"strings"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/payerpage"
-	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
-// Where the payer's pages are, under the channel's root; a token follows.
-const (
-	codePage    = "/qr/"
-	cashierPage = "/cashier/"
-)
+// returnPage follows the address of a page and sends the browser to the merchant again.
+const returnPage = "/return"
 
 // cashier takes the form that a payer's browser posts; what is wrong with it is shown as a page.
 func (s *Simulator) cashier(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +30,7 @@ func (s *Simulator) cashier(w http.ResponseWriter, r *http.Request) {
 	var no *refusal
 	switch {
 	case err == nil:
-		s.writePage(w, r, http.StatusOK, t, payerpage.Payable)
+		s.pages.Show(w, r, http.StatusOK, &t)
 	case errors.Is(err, errExpired):
 		payerpage.Write(w, r, http.StatusOK, payerpage.Page{Channel: Channel, State: payerpage.Closed})
 	case errors.As(err, &no):
@@ -46,103 +42,35 @@ func (s *Simulator) cashier(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// showPage shows the trade behind a token.
-func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
-	if t, ok := s.pageTrade(w, r); ok {
-		s.writePage(w, r, http.StatusOK, t, payerpage.Payable)
-	}
-}
-
-func (s *Simulator) pageTrade(w http.ResponseWriter, r *http.Request) (books.Trade, bool) {
-	t, err := s.openToken(r.PathValue("token"))
-	if errors.Is(err, sim.ErrNotFound) {
-		payerpage.Write(w, r, http.StatusNotFound, payerpage.Page{Channel: Channel, State: payerpage.Unknown})
-		return t, false
-	}
-	if err != nil {
-		s.env.Fail(Channel, err)
-	}
-	return t, true
-}
-
-func (s *Simulator) pressPay(w http.ResponseWriter, r *http.Request) {
-	s.press(w, r, s.Pay, payerpage.Declined)
-}
-
-func (s *Simulator) pressCancel(w http.ResponseWriter, r *http.Request) {
-	s.press(w, r, s.Cancel, payerpage.Payable)
-}
-
-// press carries one button out. After a payment the browser is sent to the merchant with signed fields, if it left an
-// address.
-func (s *Simulator) press(w http.ResponseWriter, r *http.Request, act func(context.Context, books.Key) (books.Trade, error), refused payerpage.State) {
-	t, ok := s.pageTrade(w, r)
-	if !ok {
-		return
-	}
-	done, err := act(r.Context(), t.Key)
-	switch {
-	case errors.Is(err, sim.ErrNotPossible):
-		if !errors.Is(err, errDeclined) {
-			refused = payerpage.Payable // the trade's own status says why
-		}
-		if now, err := s.env.Books.Trade(t.Key); err == nil {
-			t = now.AsOf(s.env.Now().UTC())
-		}
-		s.writePage(w, r, http.StatusConflict, t, refused)
-	case err != nil:
-		s.env.Fail(Channel, err)
-	case returns(&done):
-		s.sendBack(w, &done)
-	default:
-		s.writePage(w, r, http.StatusOK, done, payerpage.Payable)
-	}
-}
-
 // returns says whether the payer's browser goes back to the merchant.
 func returns(t *books.Trade) bool {
 	return t.Product == nameFront && t.Status == books.StatusPaid && t.ReturnURL != ""
 }
 
-// goBack sends the browser to the merchant again.
-func (s *Simulator) goBack(w http.ResponseWriter, r *http.Request) {
-	t, ok := s.pageTrade(w, r)
-	switch {
-	case !ok:
-	case returns(&t):
-		s.sendBack(w, &t)
-	default:
-		s.writePage(w, r, http.StatusConflict, t, payerpage.Payable)
+// goBack sends the browser to the merchant with signed fields.
+func (s *Simulator) goBack(w http.ResponseWriter, _ *http.Request, t *books.Trade) bool {
+	if !returns(t) {
+		return false
+	}
+	s.sendBack(w, t)
+	return true
+}
+
+// showReturn sends the browser to the merchant again.
+func (s *Simulator) showReturn(w http.ResponseWriter, r *http.Request) {
+	t, err := s.openToken(r.PathValue("token"))
+	if s.pages.Opened(w, r, err) && !s.goBack(w, r, &t) {
+		s.pages.Show(w, r, http.StatusConflict, &t)
 	}
 }
 
-// writePage draws a trade's page. For an open trade, open says what the buttons stand under.
-func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, status int, t books.Trade, open payerpage.State) {
-	self := s.PayerURL(&t)
-	p := payerpage.Page{
-		Channel: Channel, State: open, Amount: t.Amount, Currency: t.Currency, Subject: t.Subject, Merchant: t.Account,
-		OrderNo: t.OutTradeNo, TradeNo: t.ChannelTradeNo, ExpiresAt: t.ExpiresAt, SelfURL: self,
+// look is what only this channel's pages say of a trade.
+func (s *Simulator) look(t *books.Trade) parts.Look {
+	l := parts.Look{Returned: givenBack(t) == t.Amount, Password: t.Product == nameScan, GaveUp: t.Attr(attrGaveUp) != ""}
+	if returns(t) && !l.Returned {
+		l.BackURL = s.PayerURL(t) + returnPage
 	}
-	switch {
-	case t.Status == books.StatusPaid && givenBack(&t) == t.Amount:
-		p.State = payerpage.Refunded
-	case t.Status == books.StatusPaid:
-		p.State = payerpage.Paid
-		if returns(&t) {
-			p.BackURL = self + "/return"
-		}
-	case t.Status == books.StatusClosed:
-		p.State = payerpage.Closed
-	default:
-		p.PayURL, p.CancelURL, p.Password = self+"/pay", self+"/cancel", t.Product == nameScan
-		if t.Attr(attrGaveUp) != "" && open == payerpage.Payable {
-			p.State, p.CancelURL = payerpage.Cancelled, ""
-		}
-	}
-	if origin := payerpage.Origin(self); origin != "" {
-		p.FormOrigins = append(p.FormOrigins, origin)
-	}
-	payerpage.Write(w, r, status, p)
+	return l
 }
 
 // givenBack sums the refunds that have succeeded.

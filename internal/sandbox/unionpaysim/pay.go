@@ -4,6 +4,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // apply issues a code for the payer to scan, or a tn for the merchant's app.
@@ -35,7 +36,7 @@ func (s *Simulator) apply(c *call) (fields, error) {
 	if c.name == nameApp {
 		return c.accepted(codeSuccess, fields{"tn": token}), nil
 	}
-	return c.accepted(codeSuccess, fields{"qrCode": s.env.PayerBase + codePage + token}), nil
+	return c.accepted(codeSuccess, fields{"qrCode": s.env.PayerBase + parts.CodePage + token}), nil
 }
 
 // newToken leads to the payer's page. For an app it is the tn: 21 digits that begin with the time.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -17,7 +18,7 @@ import (
 func (s *Simulator) Claims(a sim.Action) bool {
 	switch a.Type {
 	case sim.ActionQRCode:
-		return strings.Contains(a.CodeURL, "/"+Channel+codePage)
+		return strings.Contains(a.CodeURL, "/"+Channel+parts.CodePage)
 	case sim.ActionForm:
 		u, err := url.Parse(a.URL)
 		return err == nil && strings.HasSuffix(u.Path, pathFront)
@@ -40,11 +41,11 @@ func tnOf(a sim.Action) (string, bool) {
 func (s *Simulator) Open(_ context.Context, a sim.Action) (books.Key, error) {
 	switch a.Type {
 	case sim.ActionQRCode:
-		u, err := url.Parse(a.CodeURL)
+		token, err := a.CodeToken()
 		if err != nil {
-			return books.Key{}, fmt.Errorf("%w: %w", sim.ErrBadAction, err)
+			return books.Key{}, err
 		}
-		t, err := s.openToken(u.Path[strings.LastIndex(u.Path, "/")+1:])
+		t, err := s.openToken(token)
 		return t.Key, err
 	case sim.ActionApp:
 		tn, _ := tnOf(a)
@@ -97,20 +98,20 @@ func (s *Simulator) openToken(token string) (books.Trade, error) {
 	return t, err
 }
 
-var errDeclined = fmt.Errorf("%w: the payment is declined", sim.ErrNotPossible)
-
 // Pay presses the pay button once.
 func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
 	declined := false
-	t, err := s.act(key, func(tx *books.Tx, t *books.Trade, now time.Time) {
+	t, err := parts.Act(&s.env, key, "trade", func(tx *books.Tx, t *books.Trade, now time.Time) error {
 		if declined = faults.Declines(t.Amount); declined {
+			t.Status = books.StatusWaiting
 			t.SetAttr(attrFailed, codeBalance)
-			return
+			return nil
 		}
 		charge(tx, t, now)
+		return nil
 	})
 	if err == nil && declined {
-		err = errDeclined
+		err = parts.ErrDeclined
 	}
 	return t, err
 }
@@ -118,40 +119,14 @@ func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
 // Cancel has the payer give up: the trade stays as it is and can still be paid, as the channel closes no order before
 // its limit.
 func (s *Simulator) Cancel(_ context.Context, key books.Key) (books.Trade, error) {
-	return s.act(key, func(_ *books.Tx, t *books.Trade, _ time.Time) { t.SetAttr(attrGaveUp, "1") })
-}
-
-// act changes a trade that the payer can act on.
-func (s *Simulator) act(key books.Key, do func(*books.Tx, *books.Trade, time.Time)) (books.Trade, error) {
-	now := s.env.Now().UTC()
-	var acted books.Trade
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, ok := tx.TradeAsOf(key, now)
-		switch {
-		case !ok:
-			return sim.ErrNotFound
-		case t.Status == books.StatusPaid:
-			return fmt.Errorf("%w: the trade is paid", sim.ErrNotPossible)
-		case t.Status == books.StatusClosed:
-			return fmt.Errorf("%w: the trade is closed or expired", sim.ErrNotPossible)
-		}
+	return parts.Act(&s.env, key, "trade", func(_ *books.Tx, t *books.Trade, _ time.Time) error {
 		t.Status = books.StatusWaiting
-		do(tx, &t, now)
-		tx.SaveTrade(t)
-		acted = t
+		t.SetAttr(attrGaveUp, "1")
 		return nil
 	})
-	return acted, err
 }
 
 // PayerURL is the page at which a trade can be paid.
 func (s *Simulator) PayerURL(t *books.Trade) string {
-	token := t.Attr(attrToken)
-	if token == "" {
-		return ""
-	}
-	if t.Product == nameCode {
-		return s.env.PayerBase + codePage + token
-	}
-	return s.env.PayerBase + cashierPage + token
+	return parts.PageURL(&s.env, t.Attr(attrToken), t.Product == nameCode)
 }

@@ -26,6 +26,7 @@ type Simulator struct {
 	transactions []*transaction
 	forger       func() (signer, error)
 	accounts     *parts.Accounts[secrets, account]
+	pages        parts.Pages
 }
 
 // New makes the simulator on the books' accounts and authority, which it makes at the first start.
@@ -41,6 +42,7 @@ func New(env sim.Env) (*Simulator, error) {
 	}
 	s.signer = newSigner(key, s.authority.SignCert)
 	s.forger = sync.OnceValues(func() (signer, error) { return s.authority.stranger(env.Now()) })
+	s.pages = parts.Pages{Env: &s.env, Simulator: s, Open: s.openToken, Look: s.look, GoBack: s.goBack}
 	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
 		return nil, err
 	}
@@ -58,11 +60,9 @@ func (s *Simulator) Handler() http.Handler {
 		mux.HandleFunc("POST "+path, s.gateway)
 	}
 	mux.HandleFunc("POST "+pathFile+"{$}", s.gateway)
-	for _, page := range []string{codePage, cashierPage} {
-		mux.HandleFunc("GET "+page+"{token}", s.showPage)
-		mux.HandleFunc("GET "+page+"{token}/return", s.goBack)
-		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)
-		mux.HandleFunc("POST "+page+"{token}/cancel", s.pressCancel)
+	s.pages.Mount(mux)
+	for _, page := range []string{parts.CodePage, parts.CashierPage} {
+		mux.HandleFunc("GET "+page+"{token}"+returnPage, s.showReturn)
 	}
 	return sim.WithoutHead(mux)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/faults"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
 // prepay takes an order that the payer pays later, and answers what leads the payer to it.
@@ -43,7 +44,7 @@ func (s *Simulator) prepay(c *call) (reply, error) {
 	}
 	switch token := t.Attr(attrToken); t.Product {
 	case native:
-		return ok(object{"code_url": s.env.PayerBase + codePage + token}), nil
+		return ok(object{"code_url": s.env.PayerBase + parts.CodePage + token}), nil
 	case h5:
 		return ok(object{"h5_url": s.env.PayerBase + h5Page + "?prepay_id=" + token + "&package=" + keys.Digits(10)}), nil
 	default:

@@ -16,7 +16,7 @@ import (
 func (s *Simulator) Claims(a sim.Action) bool {
 	switch a.Type {
 	case sim.ActionQRCode:
-		return strings.Contains(a.CodeURL, "/"+Channel+codePage)
+		return strings.Contains(a.CodeURL, "/"+Channel+parts.CodePage)
 	case sim.ActionRedirect:
 		u, err := url.Parse(a.URL)
 		return err == nil && strings.HasSuffix(u.Path, h5Page)
@@ -37,11 +37,11 @@ func (s *Simulator) Open(_ context.Context, a sim.Action) (books.Key, error) {
 	var by func(*books.Trade) error
 	switch a.Type {
 	case sim.ActionQRCode:
-		u, err := url.Parse(a.CodeURL)
-		if err != nil {
-			return books.Key{}, fmt.Errorf("%w: %w", sim.ErrBadAction, err)
+		var err error
+		if token, err = a.CodeToken(); err != nil {
+			return books.Key{}, err
 		}
-		token, by = u.Path[strings.LastIndex(u.Path, "/")+1:], ordered(native)
+		by = ordered(native)
 	case sim.ActionRedirect:
 		u, err := url.Parse(a.URL)
 		if err != nil {
@@ -105,7 +105,7 @@ func (s *Simulator) open(token, back string, allowed func(*books.Trade) error) (
 
 // Pay presses the pay button once.
 func (s *Simulator) Pay(_ context.Context, key books.Key) (books.Trade, error) {
-	return s.act(key, func(tx *books.Tx, t *books.Trade, now time.Time) { charge(tx, t, now) })
+	return s.act(key, charge)
 }
 
 // Cancel has the payer give up. An order can be paid afterwards, but a payment code was used up.
@@ -121,35 +121,18 @@ func (s *Simulator) Cancel(_ context.Context, key books.Key) (books.Trade, error
 	})
 }
 
-// act changes a trade that the payer can act on.
+// act changes an order that the payer can act on.
 func (s *Simulator) act(key books.Key, do func(*books.Tx, *books.Trade, time.Time)) (books.Trade, error) {
-	now := s.env.Now().UTC()
-	var acted books.Trade
-	err := s.env.Books.Change(func(tx *books.Tx) error {
-		t, known := tx.TradeAsOf(key, now)
-		switch {
-		case !known:
-			return sim.ErrNotFound
-		case t.Status == books.StatusPaid:
-			return fmt.Errorf("%w: the order is paid", sim.ErrNotPossible)
-		case t.Status == books.StatusClosed:
-			return fmt.Errorf("%w: the order is closed or expired", sim.ErrNotPossible)
-		case t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now):
+	return parts.Act(&s.env, key, "order", func(tx *books.Tx, t *books.Trade, now time.Time) error {
+		if t.Status == books.StatusIssued && !tx.CodeLives(t.Attr(attrToken), now) {
 			return fmt.Errorf("%w: the code or prepay_id has expired", sim.ErrNotPossible)
 		}
-		do(tx, &t, now)
-		tx.SaveTrade(t)
-		acted = t
+		do(tx, t, now)
 		return nil
 	})
-	return acted, err
 }
 
 // PayerURL is the page at which an order can be paid.
 func (s *Simulator) PayerURL(t *books.Trade) string {
-	page := cashierPage
-	if t.Product == native {
-		page = codePage
-	}
-	return s.env.PayerBase + page + t.Attr(attrToken)
+	return parts.PageURL(&s.env, t.Attr(attrToken), t.Product == native)
 }

@@ -29,15 +29,18 @@ type Simulator struct {
 	wrongSignatures atomic.Int64 // sent so far
 	links           parts.Links[billLink]
 	accounts        *parts.Accounts[secrets, account]
+	pages           parts.Pages
 }
 
 // New makes the simulator on the books' accounts and platform certificate, which it makes at the first start.
 func New(env sim.Env) (*Simulator, error) {
-	s := &Simulator{env: env, endpoints: endpoints(), forger: sync.OnceValues(keys.Generate), links: parts.Links[billLink]{Most: maxBillLinks}}
+	s := &Simulator{env: env, endpoints: endpoints(), forger: sync.OnceValues(keys.Generate)}
+	s.links.Most = maxBillLinks
 	var err error
 	if s.platform, s.platformKey, err = openPlatform(env.Books, env.Now()); err != nil {
 		return nil, err
 	}
+	s.pages = parts.Pages{Env: &s.env, Simulator: s, Open: s.openPage, Look: s.look, GoBack: s.goBack}
 	if s.accounts, err = parts.LoadAccounts(env.Books, Channel, readyAccount); err != nil {
 		return nil, err
 	}
@@ -56,11 +59,7 @@ func (s *Simulator) Handler() http.Handler {
 	}
 	mux.HandleFunc("/v3/", func(w http.ResponseWriter, _ *http.Request) { s.refuse(w, noSuchAPI()) })
 	mux.HandleFunc("GET "+h5Page, s.openLink)
-	for _, page := range []string{codePage, cashierPage} {
-		mux.HandleFunc("GET "+page+"{token}", s.showPage)
-		mux.HandleFunc("POST "+page+"{token}/pay", s.pressPay)
-		mux.HandleFunc("POST "+page+"{token}/cancel", s.pressCancel)
-	}
+	s.pages.Mount(mux)
 	return sim.WithoutHead(mux)
 }
 
