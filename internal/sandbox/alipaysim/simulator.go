@@ -77,20 +77,7 @@ func (s *Simulator) CanShow(op faults.Operation, kind faults.Kind) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("alipay's answers to %s cannot show %s: %s", op, kind, whyNot(kind))
-}
-
-func whyNot(kind faults.Kind) string {
-	why := map[faults.Kind]string{
-		faults.Decline:     "only payments and refunds are declined",
-		faults.WrongAmount: "they name no amount",
-		faults.WrongID:     "they name no order",
-		faults.Stale:       "they name nothing by which an earlier one could be told",
-	}[kind]
-	if why == "" {
-		return "the channel has no such answer"
-	}
-	return why
+	return parts.CannotShow(Channel, op, kind, nil)
 }
 
 func newToken() string { return "bax" + base64.RawURLEncoding.EncodeToString(keys.Bytes(15)) }

@@ -9,9 +9,6 @@ import (
 	"github.com/paymux/paymux/internal/sandbox/parts"
 )
 
-// settleAfter is how long a refund is under way; the sweep that ends it comes a moment later.
-const settleAfter = 300 * time.Millisecond
-
 // giveBack takes a refund or an undo in; it settles a moment later.
 func (s *Simulator) giveBack(c *call) (fields, error) {
 	if !c.timely(clockSkew) {
@@ -36,7 +33,7 @@ func (s *Simulator) giveBack(c *call) (fields, error) {
 		}
 		r = c.newRefund(&t, amount)
 		t.Refunds = append(t.Refunds, r)
-		t.WakeAt = nextSettlement(&t)
+		t.WakeAt = settlement().Next(&t)
 		tx.SaveCode(books.Code{Token: refundToken(c.merchant.merID, c.in["orderId"]), Trade: t.Key})
 		tx.SaveTrade(t)
 		return nil
@@ -95,49 +92,28 @@ func (c *call) newRefund(t *books.Trade, amount int64) books.Refund {
 	}
 }
 
-// nextSettlement is when the next refund of a trade is due; zero: none is.
-func nextSettlement(t *books.Trade) time.Time {
-	var next time.Time
-	for _, r := range t.Refunds {
-		if due := r.CreatedAt.Add(settleAfter); r.Status == books.RefundProcessing && (next.IsZero() || due.Before(next)) {
-			next = due
-		}
-	}
-	return next
-}
-
 // Expire closes a trade whose limit has come and settles refunds that are due.
 func (s *Simulator) Expire(_ context.Context, key books.Key) error {
-	now := s.env.Now().UTC()
-	return s.env.Books.Change(func(tx *books.Tx) error {
-		t, ok := tx.Trade(key)
-		if !ok {
-			return nil
+	return settlement().Expire(&s.env, key, func(tx *books.Tx, t *books.Trade, now time.Time) {
+		if t.Product == nameScan { // only transactions that begin at the merchant's server tell of a failure
+			t.SetAttr(attrFailed, codeInputTimeout)
+			parts.Tell(tx, t, eventFailed, "", t.NotifyURL, now)
 		}
-		changed := false
-		if late := t.AsOf(now); late.Status != t.Status {
-			t, changed = late, true
-			if t.Product == nameScan { // only transactions that begin at the merchant's server tell of a failure
-				t.SetAttr(attrFailed, codeInputTimeout)
-				parts.Tell(tx, &t, eventFailed, "", t.NotifyURL, now)
-			}
-		}
-		for i := range t.Refunds {
-			changed = settle(tx, &t, &t.Refunds[i], now) || changed
-		}
-		if changed {
-			t.WakeAt = nextSettlement(&t)
-			tx.SaveTrade(t)
-		}
-		return nil
 	})
 }
 
-// settle ends a refund that is due; it reports whether it was.
-func settle(tx *books.Tx, t *books.Trade, r *books.Refund, now time.Time) bool {
-	if r.Status != books.RefundProcessing || now.Before(r.CreatedAt.Add(settleAfter)) {
-		return false
+func settlement() parts.Settlement { return parts.Settlement{Due: dueAt, Settle: settle} }
+
+// dueAt is when a refund settles; zero: it is settled.
+func dueAt(r *books.Refund) time.Time {
+	if r.Status != books.RefundProcessing {
+		return time.Time{}
 	}
+	return r.CreatedAt.Add(parts.SettleAfter)
+}
+
+// settle ends a refund that is due.
+func settle(tx *books.Tx, t *books.Trade, r *books.Refund, now time.Time) {
 	r.Status, r.SettledAt = books.RefundSucceeded, now
 	outcome := codeSuccess
 	if faults.MagicOf(t.Amount) == faults.MagicRefundFails {
@@ -146,5 +122,4 @@ func settle(tx *books.Tx, t *books.Trade, r *books.Refund, now time.Time) bool {
 	attrs := fields(r.Attrs).with(fields{attrSettled: outcome})
 	r.Attrs = attrs
 	parts.Tell(tx, t, eventRefund, r.OutRefundNo, r.Attrs[attrNotify], now)
-	return true
 }

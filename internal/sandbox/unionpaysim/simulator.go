@@ -85,19 +85,8 @@ func (s *Simulator) CanShow(op faults.Operation, kind faults.Kind) error {
 	if !known {
 		return fmt.Errorf("unionpay has no call for %s, so that nothing could show %s", op, kind)
 	}
-	return fmt.Errorf("unionpay's answers to %s cannot show %s: %s", op, kind, whyNot(kind))
-}
-
-func whyNot(kind faults.Kind) string {
-	why := map[faults.Kind]string{
+	return parts.CannotShow(Channel, op, kind, map[faults.Kind]string{
 		faults.Decline:        "only payments, refunds and undos are declined",
-		faults.WrongAmount:    "they name no amount",
-		faults.WrongID:        "they name no order",
-		faults.Stale:          "they name nothing by which an earlier one could be told",
 		faults.EscapedSlashes: "they are not JSON",
-	}[kind]
-	if why == "" {
-		return "the channel has no such answer"
-	}
-	return why
+	})
 }

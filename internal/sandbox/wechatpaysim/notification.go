@@ -8,6 +8,7 @@ import (
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 	"github.com/paymux/paymux/internal/sandbox/keys"
+	"github.com/paymux/paymux/internal/sandbox/parts"
 	"github.com/paymux/paymux/internal/sandbox/sim"
 )
 
@@ -50,7 +51,7 @@ func (s *Simulator) LastEvent(t *books.Trade) (books.Callback, error) {
 		}
 		at := r.SettledAt
 		if at.IsZero() { // ABNORMAL
-			at = r.CreatedAt.Add(settleAfter)
+			at = r.CreatedAt.Add(parts.SettleAfter)
 		}
 		if cb.Event == "" || !at.Before(cb.CreatedAt) {
 			cb.Event, cb.Ref, cb.URL, cb.CreatedAt = eventRefund+status, r.OutRefundNo, attrs.notifyURL, at

@@ -2,7 +2,6 @@ package wechatpaysim
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/paymux/paymux/internal/sandbox/books"
 )
@@ -98,16 +97,24 @@ func existing(tx *books.Tx, c *call, key books.Key) (books.Trade, error) {
 	return t, nil
 }
 
-func (s *Simulator) queryOrder(c *call) (reply, error) {
+// withOrder finds the order that a path names and hands it to fn, inside a change.
+func (s *Simulator) withOrder(c *call, fn func(tx *books.Tx, t *books.Trade) error) (books.Trade, error) {
 	key, err := s.orderKey(c)
 	if err != nil {
-		return reply{}, err
+		return books.Trade{}, err
 	}
 	var t books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, err = existing(tx, c, key)
-		return err
+		if t, err = existing(tx, c, key); err != nil {
+			return err
+		}
+		return fn(tx, &t)
 	})
+	return t, err
+}
+
+func (s *Simulator) queryOrder(c *call) (reply, error) {
+	t, err := s.withOrder(c, func(*books.Tx, *books.Trade) error { return nil })
 	if err != nil {
 		return reply{}, err
 	}
@@ -116,43 +123,25 @@ func (s *Simulator) queryOrder(c *call) (reply, error) {
 
 // closeOrder ends an unpaid order for good; one that has ended already is agreed to.
 func (s *Simulator) closeOrder(c *call) (reply, error) {
-	key, err := s.orderKey(c)
-	if err != nil {
-		return reply{}, err
-	}
-	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, err := existing(tx, c, key)
+	_, err := s.withOrder(c, func(tx *books.Tx, t *books.Trade) error {
 		switch {
-		case err != nil:
-			return err
 		case t.Product == codePay:
 			return onlyReverse()
 		case t.Status == books.StatusPaid:
 			return orderPaid()
 		case t.Open():
-			shut(tx, &t, c.now)
+			t.Status, t.ClosedAt = books.StatusClosed, c.now
+			tx.SaveTrade(*t)
 		}
 		return nil
 	})
 	return reply{status: http.StatusNoContent}, err
 }
 
-func shut(tx *books.Tx, t *books.Trade, at time.Time) {
-	t.Status, t.ClosedAt = books.StatusClosed, at
-	tx.SaveTrade(*t)
-}
-
 // reverse undoes an order by the payer's code: it ends an unpaid one and returns the money of a paid one, at once.
 func (s *Simulator) reverse(c *call) (reply, error) {
-	key, err := s.orderKey(c)
-	if err != nil {
-		return reply{}, err
-	}
-	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, err := existing(tx, c, key)
+	t, err := s.withOrder(c, func(tx *books.Tx, t *books.Trade) error {
 		switch {
-		case err != nil:
-			return err
 		case t.Product != codePay:
 			return invalidRequest("仅付款码支付订单可以撤销")
 		case t.Attr(attrReversed) != "":
@@ -165,20 +154,20 @@ func (s *Simulator) reverse(c *call) (reply, error) {
 			if t.Open() {
 				t.Status, t.ClosedAt = books.StatusClosed, c.now
 			}
-			tx.SaveTrade(t)
+			tx.SaveTrade(*t)
 			return nil
 		}
 		t.Refunds = append(t.Refunds, books.Refund{
 			OutRefundNo: t.OutTradeNo, ChannelRefundNo: refundID(c.now), Amount: t.Amount, Status: books.RefundSucceeded,
 			CreatedAt: c.now, SettledAt: c.now, Attrs: refundAttrs{fee: t.Fee, reversal: true}.stored(),
 		})
-		tx.SaveTrade(t)
+		tx.SaveTrade(*t)
 		return nil
 	})
 	if err != nil {
 		return reply{}, err
 	}
-	answer := object{"out_trade_no": key.OutTradeNo}
+	answer := object{"out_trade_no": t.OutTradeNo}
 	for _, name := range []string{"appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"} {
 		if v := textAt(c.body, name); v != "" {
 			answer[name] = v

@@ -13,7 +13,6 @@ import (
 const (
 	maxRefunds   = 50 // of one order
 	refundWindow = 365 * 24 * time.Hour
-	settleAfter  = 300 * time.Millisecond // the sweep that settles comes a moment later
 )
 
 // Outcomes of a refund, in the channel's words.
@@ -166,7 +165,7 @@ func checkRefund(tx *books.Tx, c *call, t *books.Trade, number string) (repeat b
 func (s *Simulator) addRefund(tx *books.Tx, c *call, t *books.Trade, number string) {
 	amount := integerAt(c.body, "amount", "refund")
 	attrs := refundAttrs{
-		notifyURL: textAt(c.body, "notify_url"), signedBy: c.signer.id, reason: textAt(c.body, "reason"), due: c.now.Add(settleAfter),
+		notifyURL: textAt(c.body, "notify_url"), signedBy: c.signer.id, reason: textAt(c.body, "reason"), due: c.now.Add(parts.SettleAfter),
 		fee: max(0, returnedFee(t.Fee, t.Refunded()+amount, t.Amount)-feesReturned(t)), outcome: refundSuccess,
 	}
 	switch {
@@ -181,7 +180,7 @@ func (s *Simulator) addRefund(tx *books.Tx, c *call, t *books.Trade, number stri
 	})
 	tx.SaveCode(books.Code{Token: refundToken(c.account, number), Trade: t.Key})
 	tx.SaveCode(books.Code{Token: refundIDToken(c.account, id), Trade: t.Key})
-	t.WakeAt = nextSettlement(t)
+	t.WakeAt = settlement().Next(t)
 	tx.SaveTrade(*t)
 }
 
@@ -253,9 +252,9 @@ func (s *Simulator) abnormalRefund(c *call) (reply, error) {
 			return invalidRequest("退款单状态不是退款异常")
 		}
 		attrs := attrsOf(r)
-		attrs.outcome, attrs.due = refundSuccess, c.now.Add(settleAfter)
+		attrs.outcome, attrs.due = refundSuccess, c.now.Add(parts.SettleAfter)
 		r.Attrs = attrs.stored()
-		t.WakeAt = nextSettlement(t)
+		t.WakeAt = settlement().Next(t)
 		tx.SaveTrade(*t)
 		return nil
 	})

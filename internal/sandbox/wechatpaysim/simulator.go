@@ -2,7 +2,6 @@ package wechatpaysim
 
 import (
 	"crypto/rsa"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -73,19 +72,8 @@ func (s *Simulator) CanShow(op faults.Operation, kind faults.Kind) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("wechatpay's answers to %s cannot show %s: %s", op, kind, whyNot(kind))
-}
-
-func whyNot(kind faults.Kind) string {
-	why := map[faults.Kind]string{
-		faults.Decline:        "only payments and refunds are declined",
-		faults.WrongAmount:    "they name no amount",
-		faults.WrongID:        "they name no order",
+	return parts.CannotShow(Channel, op, kind, map[faults.Kind]string{
 		faults.EscapedSlashes: "signatures stand in a header, where nothing is escaped",
 		faults.RefundAbnormal: "only refunds end so",
-	}[kind]
-	if why == "" {
-		return "the channel has no such answer"
-	}
-	return why
+	})
 }
