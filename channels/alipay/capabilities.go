@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -43,7 +44,7 @@ func (c *Client) Capabilities() channels.Capabilities {
 		CanClose:            true,
 		RefundRepeatable:    true,
 		RefundNotFoundAfter: refundNotFoundAfter,
-		RefundSpacing:       c.cfg.refundSpacing(),
-		RefundWindow:        c.cfg.refundWindow(),
+		RefundSpacing:       credentials.Duration(c.cfg.RefundSpacing, time.Second, 3*time.Second),
+		RefundWindow:        credentials.Duration(c.cfg.RefundWindowDays, 24*time.Hour, 365*24*time.Hour),
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
@@ -134,21 +133,6 @@ func (c Config) billHosts() []string {
 
 // Identity is the account's identity at Alipay, unique in an installation.
 func (c Config) Identity() string { return c.AppID + "/" + c.SellerID }
-
-func (c Config) refundSpacing() time.Duration {
-	if c.RefundSpacing == nil {
-		return 3 * time.Second
-	}
-	return time.Duration(*c.RefundSpacing) * time.Second
-}
-
-func (c Config) refundWindow() time.Duration {
-	days := 365
-	if c.RefundWindowDays != nil {
-		days = *c.RefundWindowDays
-	}
-	return time.Duration(days) * 24 * time.Hour
-}
 
 // String names the account only, so that printing a Config shows no secret.
 func (c Config) String() string { return "alipay account " + c.Identity() }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -35,6 +36,6 @@ func (c *Client) Capabilities() channels.Capabilities {
 		MinAmount:           1,
 		MaxAmount:           maxAmount,
 		RefundNotFoundAfter: refundNotFoundAfter,
-		RefundWindow:        c.cfg.refundWindow(),
+		RefundWindow:        credentials.Duration(c.cfg.RefundWindowDays, 24*time.Hour, 330*24*time.Hour),
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/channels/texts"
@@ -139,14 +138,6 @@ func (c Config) faults() []error {
 
 // Identity is the account's identity at UnionPay, unique in an installation.
 func (c Config) Identity() string { return c.MerID }
-
-func (c Config) refundWindow() time.Duration {
-	days := 330
-	if c.RefundWindowDays != nil {
-		days = *c.RefundWindowDays
-	}
-	return time.Duration(days) * 24 * time.Hour
-}
 
 // String names the account only, so that printing a Config shows no secret.
 func (c Config) String() string { return "unionpay account " + c.Identity() }

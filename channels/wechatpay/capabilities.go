@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/channels"
+	"github.com/paymux/paymux/channels/credentials"
 	"github.com/paymux/paymux/internal/money"
 )
 
@@ -46,8 +47,8 @@ func (c *Client) Capabilities() channels.Capabilities {
 		MaxAmount:           maxAmount,
 		CanClose:            true,
 		RefundRepeatable:    true,
-		RefundNotFoundAfter: seconds(c.cfg.RefundNotFoundAfter, refundNotFoundAfter),
-		RefundSpacing:       seconds(c.cfg.RefundSpacing, refundSpacing),
+		RefundNotFoundAfter: credentials.Duration(c.cfg.RefundNotFoundAfter, time.Second, refundNotFoundAfter),
+		RefundSpacing:       credentials.Duration(c.cfg.RefundSpacing, time.Second, refundSpacing),
 		RefundWindow:        refundWindow,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/paymux/paymux/channels/billfile"
 	"github.com/paymux/paymux/channels/credentials"
@@ -161,13 +160,6 @@ func (c Config) storeID() string {
 		return "0001"
 	}
 	return c.StoreID
-}
-
-func seconds(v *int, absent time.Duration) time.Duration {
-	if v == nil {
-		return absent
-	}
-	return time.Duration(*v) * time.Second
 }
 
 // String names the account only, so that printing a Config shows no secret.
