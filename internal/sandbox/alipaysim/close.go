@@ -11,16 +11,7 @@ import (
 const cancelWindow = 24 * time.Hour
 
 func (s *Simulator) closeTrade(c *call) (node, error) {
-	key, err := s.named(c)
-	if err != nil {
-		return nil, err
-	}
-	var closed books.Trade
-	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, err := existing(tx, c, key)
-		if err != nil {
-			return err
-		}
+	t, err := s.withTrade(c, func(tx *books.Tx, t *books.Trade) error {
 		switch t.Status {
 		case books.StatusPaid:
 			return business(acqStatusError)
@@ -28,14 +19,13 @@ func (s *Simulator) closeTrade(c *call) (node, error) {
 			return business(acqReasonStatus)
 		case books.StatusIssued, books.StatusWaiting:
 		}
-		shut(tx, &t, c.now)
-		closed = t
+		shut(tx, t, c.now)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return success(field{"out_trade_no", closed.OutTradeNo}, field{"trade_no", closed.ChannelTradeNo}), nil
+	return success(field{"out_trade_no", t.OutTradeNo}, field{"trade_no", t.ChannelTradeNo}), nil
 }
 
 // shut closes an unpaid trade for good.

@@ -64,18 +64,25 @@ func existing(tx *books.Tx, c *call, key books.Key) (books.Trade, error) {
 	return t, nil
 }
 
-// read reads the trade that a call names, for calls that change nothing.
-func (s *Simulator) read(c *call) (books.Trade, error) {
+// withTrade finds the trade that a call names and hands it to fn, inside a change.
+func (s *Simulator) withTrade(c *call, fn func(tx *books.Tx, t *books.Trade) error) (books.Trade, error) {
 	key, err := s.named(c)
 	if err != nil {
 		return books.Trade{}, err
 	}
 	var t books.Trade
 	err = s.env.Books.Change(func(tx *books.Tx) error {
-		t, err = existing(tx, c, key)
-		return err
+		if t, err = existing(tx, c, key); err != nil {
+			return err
+		}
+		return fn(tx, &t)
 	})
 	return t, err
+}
+
+// read reads the trade that a call names, for calls that change nothing.
+func (s *Simulator) read(c *call) (books.Trade, error) {
+	return s.withTrade(c, func(*books.Tx, *books.Trade) error { return nil })
 }
 
 func (s *Simulator) query(c *call) (node, error) {
