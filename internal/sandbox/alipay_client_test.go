@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -53,17 +52,8 @@ func (s *running) alipay() *alipay {
 
 func newAlipay(t testing.TB, cred alipayCredentials) *alipay {
 	t.Helper()
-	key, err := x509.ParsePKCS8PrivateKey(der(t, cred.AppPrivateKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.ParsePKIXPublicKey(der(t, cred.AlipayPublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 20 * time.Second}
-	t.Cleanup(client.CloseIdleConnections)
-	return &alipay{t: t, cred: cred, key: key.(*rsa.PrivateKey), channel: public.(*rsa.PublicKey), http: client}
+	key, public := rsaKeys(t, cred.AppPrivateKey, cred.AlipayPublicKey)
+	return &alipay{t: t, cred: cred, key: key, channel: public, http: newClient(t)}
 }
 
 func der(t testing.TB, text string) []byte {

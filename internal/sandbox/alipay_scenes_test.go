@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -65,62 +64,6 @@ func TestAlipay_Code(t *testing.T) {
 		n := s.trade("code1").Notifications
 		return len(n) == 1 && n[0].HTTPStatus == 200 && n[0].Acknowledged
 	})
-}
-
-func getPage(t *testing.T, address string) string {
-	t.Helper()
-	resp := get(t, address)
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	csp := resp.Header.Get("Content-Security-Policy")
-	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-		t.Errorf("content security policy is %q", csp)
-	}
-	return string(body)
-}
-
-func get(t testing.TB, address string) *http.Response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := noRedirects().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp
-}
-
-func press(t *testing.T, address string) *http.Response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := noRedirects().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	return resp
-}
-
-func noRedirects() *http.Client {
-	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
-
-// formAction finds where a button of a payer's page leads.
-func formAction(t *testing.T, page, button string) string {
-	t.Helper()
-	m := regexp.MustCompile(`action="([^"]*/` + button + `)(?:\?[^"]*)?"`).FindStringSubmatch(page)
-	if m == nil {
-		t.Fatalf("the page has no button %q:\n%s", button, page)
-	}
-	return m[1]
 }
 
 func TestAlipay_Barcode(t *testing.T) {

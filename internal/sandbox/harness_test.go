@@ -3,6 +3,8 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -145,6 +147,45 @@ func (s *running) expectStatus(number, status string) trade {
 		s.t.Fatalf("trade %s is %s in the books, want %s", number, tr.Status, status)
 	}
 	return tr
+}
+
+// settledSum waits until all refunds of a trade have succeeded, and answers their sum.
+func (s *running) settledSum(t *testing.T, number string) int64 {
+	t.Helper()
+	var sum int64
+	eventually(t, "all refunds settle", func() bool {
+		sum = 0
+		for _, r := range s.trade(number).Refunds {
+			if r.Status != "succeeded" {
+				return false
+			}
+			sum += r.Amount
+		}
+		return true
+	})
+	return sum
+}
+
+// newClient is the HTTP client of a merchant's server.
+func newClient(t testing.TB) *http.Client {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 20 * time.Second}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// rsaKeys reads a merchant's private key and its channel's public one.
+func rsaKeys(t testing.TB, private, public string) (*rsa.PrivateKey, *rsa.PublicKey) {
+	t.Helper()
+	own, err := x509.ParsePKCS8PrivateKey(der(t, private))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := x509.ParsePKIXPublicKey(der(t, public))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own.(*rsa.PrivateKey), theirs.(*rsa.PublicKey)
 }
 
 // eventually waits until holds does; what it waits for happens on the server's own clock.

@@ -71,8 +71,7 @@ func newUnionPay(s *running, cred unionpayCredentials) *unionpay {
 	if err := errors.Join(cert.CheckSignatureFrom(u.middle), u.middle.CheckSignatureFrom(u.root), u.root.CheckSignatureFrom(u.root)); err != nil {
 		u.t.Errorf("the merchant's chain: %v", err)
 	}
-	u.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 20 * time.Second}
-	u.t.Cleanup(u.http.CloseIdleConnections)
+	u.http = newClient(u.t)
 	return u
 }
 

@@ -1,10 +1,7 @@
 package sandbox_test
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"html"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -166,38 +163,6 @@ func TestUnionPay_Form(t *testing.T) {
 	if status := s.control(http.MethodGet, "trades/web00004", nil, nil); status != http.StatusNotFound {
 		t.Errorf("an altered form is in the books: %d", status)
 	}
-}
-
-func pressBody(t *testing.T, address string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := noRedirects().Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return read(t, resp)
-}
-
-func read(t *testing.T, resp *http.Response) string {
-	t.Helper()
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-		t.Errorf("content security policy is %q", csp)
-	} else if _, script, has := strings.Cut(string(body), "<script>"); has {
-		script, _, _ = strings.Cut(script, "</script>")
-		sum := sha256.Sum256([]byte(script))
-		if !strings.Contains(csp, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
-			t.Errorf("the page's own script %q is not allowed by %q", script, csp)
-		}
-	}
-	return string(body)
 }
 
 // checkReturn checks the page that posts the signed fields to the merchant.

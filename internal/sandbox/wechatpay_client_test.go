@@ -57,24 +57,15 @@ func (s *running) wechatpay() *wechatpay {
 
 func newWechatpay(t testing.TB, cred wechatpayCredentials) *wechatpay {
 	t.Helper()
-	key, err := x509.ParsePKCS8PrivateKey(der(t, cred.MerchantPrivateKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.ParsePKIXPublicKey(der(t, cred.PublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, public := rsaKeys(t, cred.MerchantPrivateKey, cred.PublicKey)
 	cert, err := x509.ParseCertificate(der(t, cred.PlatformCert))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: 20 * time.Second}
-	t.Cleanup(client.CloseIdleConnections)
 	return &wechatpay{
-		t: t, cred: cred, key: key.(*rsa.PrivateKey), base: cred.BaseURL, http: client, asks: cred.PublicKeyID, now: time.Now,
+		t: t, cred: cred, key: key, base: cred.BaseURL, http: newClient(t), asks: cred.PublicKeyID, now: time.Now,
 		keys: map[string]*rsa.PublicKey{
-			cred.PublicKeyID: public.(*rsa.PublicKey), fmt.Sprintf("%X", cert.SerialNumber): cert.PublicKey.(*rsa.PublicKey),
+			cred.PublicKeyID: public, fmt.Sprintf("%X", cert.SerialNumber): cert.PublicKey.(*rsa.PublicKey),
 		},
 	}
 }
