@@ -23,7 +23,7 @@ import (
 // MinSchema is the oldest schema version that this binary works on. A newer
 // schema than it knows is accepted unless a migration says otherwise; see
 // docs/adr/0002-schema-range.md.
-const MinSchema = 7
+const MinSchema = 8
 
 const (
 	migrationTable = "goose_db_version"

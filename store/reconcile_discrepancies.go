@@ -35,6 +35,20 @@ var (
 	selectDiscrepancy = `SELECT d.id, d.` + strings.Join(discrepancyColumns, ", d.") + ` FROM reconcile_discrepancies d `
 )
 
+// formerColumns are what an old version shows as it was.
+var formerColumns = []string{"status", "ours", "theirs", "detail", "evidence", "proposed_by", "approved_by", "resolution", "resolved_at"}
+
+// selectFound reads what a version found: as it stood when another version
+// followed, else as it stands.
+func selectFound() string {
+	s := selectDiscrepancy
+	for _, c := range formerColumns {
+		s = strings.Replace(s, ", d."+c, ", CASE WHEN k.status IS NULL THEN d."+c+" ELSE k."+c+" END AS "+c, 1)
+	}
+	return s + `JOIN reconcile_found f ON f.discrepancy_id = d.id
+		LEFT JOIN reconcile_former k ON k.reconciliation_id = f.reconciliation_id AND k.discrepancy_id = f.discrepancy_id `
+}
+
 type discrepancyRow struct {
 	ID               string         `db:"id"`
 	AccountID        string         `db:"account_id"`
@@ -149,6 +163,11 @@ func (db *DB) SaveDiscrepancies(ctx context.Context, l reconcile.DayLease, recon
 			if err != nil {
 				return err
 			}
+			// A run that died had begun another version after this one.
+			_, err = tx.q.ExecContext(ctx, `DELETE FROM reconcile_former WHERE reconciliation_id = ? AND discrepancy_id = ?`, reconciliationID, id)
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -181,6 +200,11 @@ func (tx *Tx) saveDiscrepancy(ctx context.Context, d reconcile.Discrepancy, reco
 	next, err := foundAgain(known, d)
 	if err != nil {
 		return "", err
+	}
+	if known.ReconciliationID != reconciliationID {
+		if err := tx.keepFormer(ctx, known.ReconciliationID, known.ID); err != nil {
+			return "", err
+		}
 	}
 	next.ReconciliationID = reconciliationID
 	values, err := discrepancyValues(&next)
@@ -234,9 +258,7 @@ func (db *DB) ListDiscrepancies(ctx context.Context, f reconcile.DiscrepancyFilt
 	head, status := selectDiscrepancy, "d.status"
 	where.add("1 = 1")
 	if f.ReconciliationID != "" {
-		// An old version shows how each stood when it was followed by the next.
-		status = "COALESCE(NULLIF(f.status, ''), d.status)"
-		head = strings.Replace(head, "d.status", status+" AS status", 1) + `JOIN reconcile_found f ON f.discrepancy_id = d.id `
+		head, status = selectFound(), "COALESCE(k.status, d.status)"
 		where.add("f.reconciliation_id = ?", f.ReconciliationID)
 	}
 	where.equal("d.merchant_id", f.MerchantID)

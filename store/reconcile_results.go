@@ -362,9 +362,7 @@ func (tx *Tx) retire(ctx context.Context, next reconcile.Reconciliation) error {
 		return err
 	}
 	for _, id := range former {
-		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_found SET status = (SELECT d.status FROM reconcile_discrepancies d WHERE d.id = reconcile_found.discrepancy_id)
-			WHERE reconciliation_id = ?`, id)
-		if err != nil {
+		if err := tx.keepFormer(ctx, id, ""); err != nil {
 			return err
 		}
 		if _, err := tx.q.ExecContext(ctx, `UPDATE reconciliations SET newest = 0 WHERE id = ?`, id); err != nil {
@@ -372,6 +370,18 @@ func (tx *Tx) retire(ctx context.Context, next reconcile.Reconciliation) error {
 		}
 	}
 	return nil
+}
+
+// keepFormer keeps how a version's differences stand, or one of them, where it
+// is not kept yet.
+func (tx *Tx) keepFormer(ctx context.Context, reconciliationID, discrepancyID string) error {
+	var where conditions
+	where.add("f.reconciliation_id = ?", reconciliationID)
+	where.equal("f.discrepancy_id", discrepancyID)
+	_, err := tx.q.ExecContext(ctx, tx.db.dialect.insertIgnore+` INTO reconcile_former (reconciliation_id, discrepancy_id, `+strings.Join(formerColumns, ", ")+`)
+		SELECT f.reconciliation_id, d.id, d.`+strings.Join(formerColumns, ", d.")+`
+		FROM reconcile_found f JOIN reconcile_discrepancies d ON d.id = f.discrepancy_id WHERE `+where.String(), where.args...)
+	return err
 }
 
 // wake makes other days of the account due again.
