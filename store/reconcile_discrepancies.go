@@ -241,8 +241,9 @@ func sameSides(a, b reconcile.Discrepancy) (bool, error) {
 		var err error
 		if e != nil {
 			// What is said of a state may change; numbers and amounts make it another one.
+			// What was found before there were types has none, and is the same all the same.
 			numbers := *e
-			numbers.Status = ""
+			numbers.Status, numbers.Type = "", ""
 			e = &numbers
 		}
 		if texts[i], err = entryText(e); err != nil {

@@ -149,7 +149,7 @@ func TestReconcile_RoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		entry := &reconcile.Entry{
-			PaymentID: "pay_1", MerchantOrderNo: storetest.Hostile, AttemptID: "A", RefundID: "R", ChannelTradeNo: "T", ChannelRefundNo: "N",
+			Type: reconcile.RowRefund, PaymentID: "pay_1", MerchantOrderNo: storetest.Hostile, AttemptID: "A", RefundID: "R", ChannelTradeNo: "T", ChannelRefundNo: "N",
 			Amount: storetest.CNY(t, 123), FeeMinor: -4, Status: storetest.Hostile, At: storetest.Start(),
 		}
 		bare := &reconcile.Entry{}
@@ -191,6 +191,50 @@ func TestReconcile_RoundTrip(t *testing.T) {
 			if list, err := db.ListDiscrepancies(ctx, f); err != nil || len(list) != 0 {
 				t.Errorf("by another %s: %d, %v", name, len(list), err)
 			}
+		}
+	})
+}
+
+// What somebody explained before discrepancies had types stays explained when a
+// run finds it again and knows the type.
+func TestReconcile_FoundBeforeThereWereTypes(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		day := reconcileDay(t, "2026-11-20")
+		lease, err := db.AcquireDay(ctx, reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}, day, "host/1", storetest.Start(), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(typ reconcile.StatementRowType, minor int64) reconcile.Discrepancy {
+			t.Helper()
+			d := reconcile.Discrepancy{
+				ID: "dis_1", Day: day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Kind: reconcile.MissingLocally, Status: reconcile.Open,
+				SubjectID: "bill:T", Theirs: &reconcile.Entry{Type: typ, ChannelTradeNo: "T", Amount: storetest.CNY(t, minor)}, FoundAt: storetest.Start(), UpdatedAt: storetest.Start(),
+			}
+			if err := db.SaveDiscrepancies(ctx, lease, "rec_1", []reconcile.Discrepancy{d}); err != nil {
+				t.Fatal(err)
+			}
+			if d, err = db.DiscrepancyByID(ctx, "", "dis_1"); err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		d := found("", 5)
+		if d.Type() != "" {
+			t.Errorf("a type from nowhere: %q", d.Type())
+		}
+		err = db.Staff(ctx, func(tx reconcile.StaffTx) error {
+			d.Status, d.ProposedBy, d.Resolution, d.ResolvedAt = reconcile.Resolved, "anna", "agreed", storetest.Start()
+			return tx.UpdateDiscrepancy(ctx, &d)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := found(reconcile.RowRefund, 5); again.Status != reconcile.Resolved || again.Resolution != "agreed" || again.Version != d.Version {
+			t.Errorf("%s: %+v", again.Status, again)
+		}
+		if other := found(reconcile.RowRefund, 6); other.Status != reconcile.Open || other.Resolution != "" || other.Type() != reconcile.RowRefund {
+			t.Errorf("of another amount %s: %+v", other.Status, other)
 		}
 	})
 }

@@ -340,7 +340,7 @@ func (b *books) differ(r *reconcile.Reconciliation, back int) {
 		}
 		minor := int64(18_800 + 91_700*k)
 		ours := &reconcile.Entry{
-			PaymentID: thePayment, MerchantOrderNo: fmt.Sprintf("SO-202611%02d-%04d", k+3, 7*k+back), AttemptID: newID(), ChannelTradeNo: fmt.Sprintf("20261120220014%012d", 8_812_331*k+back),
+			Type: reconcile.RowPayment, PaymentID: thePayment, MerchantOrderNo: fmt.Sprintf("SO-202611%02d-%04d", k+3, 7*k+back), AttemptID: newID(), ChannelTradeNo: fmt.Sprintf("20261120220014%012d", 8_812_331*k+back),
 			Amount: cny(minor), FeeMinor: minor * 6 / 1000, Status: "succeeded", At: r.Day.Start().Add(11 * time.Hour),
 		}
 		theirs := *ours
@@ -368,7 +368,7 @@ func (b *books) differ(r *reconcile.Reconciliation, back int) {
 			r.Totals.Theirs.PaymentMinor -= 100
 			d.ProposedBy, d.Resolution = "ben", "渠道侧使用了商户优惠券，差额由营销费用承担，凭证见工单 4711。"
 		case reconcile.MissingLocally:
-			d.Ours = nil
+			d.Ours, theirs.Type = nil, reconcile.RowRefund
 			r.Totals.Theirs.Payments++
 			r.Totals.Theirs.PaymentMinor += minor
 		case reconcile.LateSuccess:

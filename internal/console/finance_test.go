@@ -187,3 +187,36 @@ func TestDayTellsWhenExplanationsComeIntoTheStatement(t *testing.T) {
 		t.Error("a day without discrepancies tells")
 	}
 }
+
+// A refund could not be told from a payment: a bill's row without a number of
+// its own had nothing that said so.
+func TestDiscrepancySaysWhetherItIsARefund(t *testing.T) {
+	w := newWorld(t)
+	w.user("anna", console.Finance, mineID)
+	anna := w.as("anna")
+	var old *reconcile.Discrepancy
+	for i := range w.books.found {
+		d := &w.books.found[i]
+		if d.MerchantID != mineID || d.Kind != reconcile.MissingLocally && d.Kind != reconcile.MissingAtChannel {
+			continue
+		}
+		old = d
+		want, other := "付款", "退款"
+		if d.Kind == reconcile.MissingLocally {
+			want, other = other, want
+		}
+		page := section(t, anna.get("/discrepancies/"+d.ID).body, "compare")
+		if !strings.Contains(page, `交易类型</th><td class=""><span class="none">–</span></td><td class="">`+want) && !strings.Contains(page, `交易类型</th><td class="">`+want) {
+			t.Errorf("the page of %s does not say %s", d.Kind, want)
+		}
+		list := anna.get("/discrepancies?kind=" + string(d.Kind)).body
+		if !strings.Contains(list, "</a><small>"+want+"</small></th>") || strings.Contains(list, "</a><small>"+other+"</small></th>") {
+			t.Errorf("the list of %s does not say %s", d.Kind, want)
+		}
+	}
+	// One of before there were types says nothing, and is shown all the same.
+	old.Theirs, old.Ours = &reconcile.Entry{ChannelTradeNo: "T", Amount: cny(5)}, nil
+	if page := section(t, anna.get("/discrepancies/"+old.ID).body, "compare"); strings.Contains(page, "交易类型") {
+		t.Error("a type from nowhere")
+	}
+}

@@ -206,7 +206,14 @@ func (view *discrepancyView) compare(p *page) {
 		}
 		return p.Minor(e.FeeMinor, e.Amount.Currency())
 	}
+	typed := func(e reconcile.Entry) string {
+		if e.Type == "" {
+			return ""
+		}
+		return p.Word("type", e.Type)
+	}
 	for _, line := range []comparison{
+		{Key: "field.type", Ours: typed(ours), Theirs: typed(theirs)},
 		{Key: "field.amount", Ours: p.Amount(ours.Amount), Theirs: p.Amount(theirs.Amount), Number: true},
 		{Key: "field.fee", Ours: fee(d.Ours), Theirs: fee(d.Theirs), Number: true},
 		{Key: "field.status", Ours: ourStatus(p, ours), Theirs: theirs.Status},

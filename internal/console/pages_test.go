@@ -324,6 +324,7 @@ func sets() map[string][]string {
 		"discrepancy_status": {"open", "repaired", "resolved"}, "role": {"finance", "operations", "admin"}, "role_may": {"finance", "operations", "admin"},
 		"kind":    {"missing_at_channel", "missing_locally", "amount_mismatch", "status_mismatch", "fee_mismatch", "duplicate_payment", "late_success"},
 		"explain": {"missing_at_channel", "missing_locally", "amount_mismatch", "status_mismatch", "fee_mismatch", "duplicate_payment", "late_success"},
+		"type":    texts([]reconcile.StatementRowType{reconcile.RowPayment, reconcile.RowRefund}),
 		"channel": {"alipay", "wechatpay", "unionpay"}, "scene": texts(channels.Scenes()), "bill": {"trades", "funds"},
 		"payment": texts([]payment.Status{payment.Processing, payment.Pending, payment.Succeeded, payment.Failed, payment.Closed, payment.Unsent}),
 		"attempt": texts([]payment.AttemptStatus{

@@ -68,6 +68,7 @@ var layoutTexts = map[string]text{
 	"field.finished":           {"完成时间", "Finished at"},
 	"field.originals":          {"渠道账单原件", "The channel's originals"},
 	"field.acts":               {"操作", "Actions"},
+	"field.type":               {"交易类型", "Type"},
 	"field.kind":               {"差异类型", "Kind"},
 	"field.number":             {"单号", "Number"},
 	"field.assignee":           {"负责人", "Assignee"},

@@ -42,6 +42,9 @@ var wordTexts = map[string]text{
 	"initiator.gateway":  {"系统自动", "Gateway"},
 	"initiator.operator": {"人工", "Operator"},
 
+	"type.payment": {"付款", "Payment"},
+	"type.refund":  {"退款", "Refund"},
+
 	"event.pending":     {"发送中", "Pending"},
 	"event.delivered":   {"已送达", "Delivered"},
 	"event.dead":        {"已停止", "Dead"},

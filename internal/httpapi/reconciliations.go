@@ -100,6 +100,8 @@ type DiscrepancyView struct {
 
 // EntryView is one side of a discrepancy. Amounts are minor units.
 type EntryView struct {
+	// Type is payment or refund; null of what was found before there were types.
+	Type            *string        `json:"type"`
 	PaymentID       *string        `json:"payment_id"`
 	MerchantOrderNo *string        `json:"merchant_order_no"`
 	AttemptID       *string        `json:"attempt_id"`
@@ -255,7 +257,7 @@ func newEntryView(e *reconcile.Entry) *EntryView {
 		return nil
 	}
 	v := EntryView{
-		PaymentID: optionalText(e.PaymentID), MerchantOrderNo: optionalText(e.MerchantOrderNo), AttemptID: optionalText(e.AttemptID),
+		Type: optionalText(string(e.Type)), PaymentID: optionalText(e.PaymentID), MerchantOrderNo: optionalText(e.MerchantOrderNo), AttemptID: optionalText(e.AttemptID),
 		RefundID: optionalText(e.RefundID), ChannelTradeNo: optionalText(e.ChannelTradeNo), ChannelRefundNo: optionalText(e.ChannelRefundNo),
 		Amount: e.Amount.Minor(), Currency: e.Amount.Currency(), FeeAmount: e.FeeMinor, Status: optionalText(e.Status), At: optionalTime(e.At),
 	}

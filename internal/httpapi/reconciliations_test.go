@@ -69,7 +69,7 @@ func newFakeReconcile() *fakeReconcile {
 		},
 		{
 			ID: "dis_1", ReconciliationID: "rec_0", Day: day("2025-11-20"), MerchantID: shop, Channel: "alipay", AccountID: "acc_1", Kind: reconcile.MissingLocally, Status: reconcile.Open,
-			Theirs: &reconcile.Entry{ChannelTradeNo: "t", Amount: amount}, Detail: reconcile.Message{{Code: "foreign", Args: map[string]string{"what": "payment"}}}, FoundAt: at.Add(-time.Second), UpdatedAt: at,
+			Theirs: &reconcile.Entry{Type: reconcile.RowRefund, ChannelTradeNo: "t", Amount: amount}, Detail: reconcile.Message{{Code: "foreign", Args: map[string]string{"what": "payment"}}}, FoundAt: at.Add(-time.Second), UpdatedAt: at,
 		},
 	}
 	for v := 1; v <= 2; v++ {
@@ -281,7 +281,7 @@ func TestDiscrepancies_AreListedPageByPage(t *testing.T) {
 	if d.Kind != "amount_mismatch" || d.Ours.Amount != 8800 || *d.Ours.MerchantOrderNo != "A-1" || *d.Theirs.ChannelTradeNo != "t" || *d.ProposedBy != "finance" || *d.ApprovedBy != "boss" || *d.Reason != "agreed" {
 		t.Errorf("%+v", d)
 	}
-	if second[0].Ours != nil || second[0].Theirs.Amount != 8800 || second[0].ResolvedAt != nil {
+	if second[0].Ours != nil || second[0].Theirs.Amount != 8800 || *second[0].Theirs.Type != "refund" || d.Ours.Type != nil || second[0].ResolvedAt != nil {
 		t.Errorf("%+v", second[0])
 	}
 	if open, _ := listed[DiscrepancyView](t, h.do(200, "GET", "/v1/reconciliations/rec_0/discrepancies?status=open&kind=missing_locally", "").Body); len(open) != 1 {

@@ -117,7 +117,7 @@ func currencyOf(t channels.BillTotals) money.Currency { return cmp.Or(t.Currency
 
 // ourEntry and theirEntry show a row to people.
 func ourEntry(r *record, fee int64) *Entry {
-	e := &Entry{AttemptID: r.order, Amount: r.amount(), FeeMinor: fee, Status: r.status, At: r.when()}
+	e := &Entry{Type: r.rowType(), AttemptID: r.order, Amount: r.amount(), FeeMinor: fee, Status: r.status, At: r.when()}
 	if r.refund {
 		e.RefundID, e.ChannelRefundNo = r.id, r.number
 	} else {
@@ -127,7 +127,7 @@ func ourEntry(r *record, fee int64) *Entry {
 }
 
 func theirEntry(r *record) *Entry {
-	e := &Entry{AttemptID: r.order, ChannelTradeNo: r.trade, Amount: r.amount(), FeeMinor: r.fee, Status: r.status, At: r.when()}
+	e := &Entry{Type: r.rowType(), AttemptID: r.order, ChannelTradeNo: r.trade, Amount: r.amount(), FeeMinor: r.fee, Status: r.status, At: r.when()}
 	if r.refund {
 		e.RefundID, e.ChannelRefundNo = r.id, r.number
 	}
@@ -149,18 +149,18 @@ func billSubject(r *record) string {
 	return "bill:" + number
 }
 
-// What a row is.
-const (
-	whatPayment = "payment"
-	whatRefund  = "refund"
-)
+func (r *record) rowType() StatementRowType { return rowType(r.refund) }
 
-func (r *record) what() string {
-	if r.refund {
-		return whatRefund
+// rowType is what a row is.
+func rowType(refund bool) StatementRowType {
+	if refund {
+		return RowRefund
 	}
-	return whatPayment
+	return RowPayment
 }
+
+// what is the row's type for a message.
+func (r *record) what() string { return string(r.rowType()) }
 
 // stamp writes a moment for a message.
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

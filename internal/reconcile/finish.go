@@ -94,7 +94,7 @@ func (d *dayRun) coreFindings(ctx context.Context) error {
 			if a.Currency() == "" {
 				return nil
 			}
-			return &Entry{AttemptID: c.AttemptID, RefundID: c.RefundID, PaymentID: c.PaymentID, Amount: a, At: c.At}
+			return &Entry{Type: rowType(c.RefundID != ""), AttemptID: c.AttemptID, RefundID: c.RefundID, PaymentID: c.PaymentID, Amount: a, At: c.At}
 		}
 		f.ours, f.theirs = entry(c.Ours), entry(c.Theirs)
 		d.result.find(f)

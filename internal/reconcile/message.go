@@ -96,7 +96,7 @@ var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 func (c Clause) chinese(name string) string {
 	value := c.Args[name]
 	table := map[string]map[string]string{"what": whatWords, "status": attemptWords, "state": attemptWords}[name]
-	if name == "status" && c.Args["what"] == whatRefund {
+	if name == "status" && c.Args["what"] == string(RowRefund) {
 		table = refundWords
 	}
 	if word, ok := table[value]; ok {

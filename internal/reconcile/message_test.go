@@ -161,7 +161,7 @@ func TestMessage_Told(t *testing.T) {
 		{Plain(""), "", ""},
 		{Plain("as it is; 原样"), "as it is; 原样", "as it is; 原样"},
 		{
-			message(codeDiffers, whatRefund, string(payment.RefundProcessing)).and(message(codeNotSettled, "2026-11-20T20:30:00Z")),
+			message(codeDiffers, string(RowRefund), string(payment.RefundProcessing)).and(message(codeNotSettled, "2026-11-20T20:30:00Z")),
 			"the bill has this refund, our books have it as processing; the channel, asked at 2026-11-20T20:30:00Z, does not settle it",
 			"账单中有该笔退款，我方记录为“退款中”；2026-11-21 04:30:00 向渠道查询，结果仍不确定",
 		},
@@ -171,7 +171,7 @@ func TestMessage_Told(t *testing.T) {
 			"按签约费率 0.6% 计算手续费为 0.60 CNY，账单手续费为 -0.05 CNY",
 		},
 		{
-			message(codeMissing, whatPayment, "2026-11-20").and(message(codeMissingBefore, "2026-11-19")),
+			message(codeMissing, string(RowPayment), "2026-11-20").and(message(codeMissingBefore, "2026-11-19")),
 			"our books have this payment, the bill of 2026-11-20 does not; nor does that of 2026-11-19, on which it was made",
 			"我方有该笔付款，2026-11-20 的账单中没有；发生当日（2026-11-19）的账单中也没有",
 		},
@@ -249,12 +249,12 @@ func TestWords_EveryState(t *testing.T) {
 		payment.AttemptDispatched, payment.AttemptUnknown, payment.AttemptPending, payment.AttemptSucceeded, payment.AttemptDeclined,
 		payment.AttemptNotProcessed, payment.AttemptClosed, payment.AttemptReversed,
 	} {
-		if told := message(codeDiffers, whatPayment, string(state)).In(wording.Chinese); strings.Contains(told, string(state)) {
+		if told := message(codeDiffers, string(RowPayment), string(state)).In(wording.Chinese); strings.Contains(told, string(state)) {
 			t.Errorf("%s is told as %s", state, told)
 		}
 	}
 	for _, state := range []payment.RefundStatus{payment.RefundPending, payment.RefundProcessing, payment.RefundSucceeded, payment.RefundFailed} {
-		if told := message(codeInDoubt, whatRefund, string(state)).In(wording.Chinese); strings.Contains(told, string(state)) {
+		if told := message(codeInDoubt, string(RowRefund), string(state)).In(wording.Chinese); strings.Contains(told, string(state)) {
 			t.Errorf("%s is told as %s", state, told)
 		}
 	}

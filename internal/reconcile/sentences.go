@@ -257,7 +257,7 @@ func coreMessage(text string) Message {
 
 // The words of arguments that are values of the domain.
 var (
-	whatWords    = map[string]string{whatPayment: "付款", whatRefund: "退款"}
+	whatWords    = map[string]string{string(RowPayment): "付款", string(RowRefund): "退款"}
 	attemptWords = map[string]string{
 		string(payment.AttemptDispatched): "已发出", string(payment.AttemptUnknown): "结果未知", string(payment.AttemptPending): "待付款",
 		string(payment.AttemptSucceeded): "已付款", string(payment.AttemptDeclined): "被拒绝", string(payment.AttemptNotProcessed): "未处理",

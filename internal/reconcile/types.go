@@ -161,16 +161,28 @@ type Discrepancy struct {
 	Version int64
 }
 
+// Type is what the discrepancy is about; empty where neither side says, as
+// those do that were found before there were types.
+func (d Discrepancy) Type() StatementRowType {
+	for _, e := range []*Entry{d.Ours, d.Theirs} {
+		if e != nil && e.Type != "" {
+			return e.Type
+		}
+	}
+	return ""
+}
+
 // Entry is one side of a discrepancy.
 type Entry struct {
-	PaymentID       string       `json:"payment_id,omitempty"`
-	MerchantOrderNo string       `json:"merchant_order_no,omitempty"`
-	AttemptID       string       `json:"attempt_id,omitempty"`
-	RefundID        string       `json:"refund_id,omitempty"`
-	ChannelTradeNo  string       `json:"channel_trade_no,omitempty"`
-	ChannelRefundNo string       `json:"channel_refund_no,omitempty"`
-	Amount          money.Amount `json:"-"`
-	FeeMinor        int64        `json:"-"`
+	Type            StatementRowType `json:"type,omitempty"`
+	PaymentID       string           `json:"payment_id,omitempty"`
+	MerchantOrderNo string           `json:"merchant_order_no,omitempty"`
+	AttemptID       string           `json:"attempt_id,omitempty"`
+	RefundID        string           `json:"refund_id,omitempty"`
+	ChannelTradeNo  string           `json:"channel_trade_no,omitempty"`
+	ChannelRefundNo string           `json:"channel_refund_no,omitempty"`
+	Amount          money.Amount     `json:"-"`
+	FeeMinor        int64            `json:"-"`
 	// Status is the side's own word for the state.
 	Status string    `json:"status,omitempty"`
 	At     time.Time `json:"-"`
@@ -230,10 +242,11 @@ type StatementRow struct {
 // NetMinor is what the row adds to the account.
 func (r StatementRow) NetMinor() int64 { return r.AmountMinor - r.FeeMinor }
 
-// StatementRowType says what a row of a statement is.
+// StatementRowType says what a row of a statement, or a side of a discrepancy,
+// is.
 type StatementRowType string
 
-// The rows of a statement.
+// The types of rows.
 const (
 	RowPayment StatementRowType = "payment"
 	RowRefund  StatementRowType = "refund"

@@ -152,6 +152,7 @@ func differenceColumns() []column[discrepancy] {
 	return []column[discrepancy]{
 		text("差异类型", "Kind", 24, func(w *words, d *discrepancy) string { return word(w.discrepancy, string(d.Kind)) }),
 		text("处理状态", "Status", 15, settlement),
+		text("交易类型", "Type", 10, func(w *words, d *discrepancy) string { return word(w.types, string(d.Type())) }),
 		text("渠道", "Channel", 12, func(w *words, d *discrepancy) string { return word(w.channels, d.Channel) }),
 		identifier("商户订单号", "Merchant order no.", 25, func(d *discrepancy) string {
 			return either(d, func(e *reconcile.Entry) string { return e.MerchantOrderNo })

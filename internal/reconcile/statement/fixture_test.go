@@ -61,12 +61,12 @@ func fixture(t testing.TB) Input {
 	differences := []reconcile.Discrepancy{
 		{
 			ID: "dis_1", Kind: reconcile.MissingAtChannel, Status: reconcile.Open, Channel: "wechatpay", AccountID: "acc_2",
-			Ours:   &reconcile.Entry{MerchantOrderNo: "-A1", AttemptID: "01KAJ2V0M6X", Amount: yuan(t, 5), Status: "succeeded"},
+			Ours:   &reconcile.Entry{Type: reconcile.RowPayment, MerchantOrderNo: "-A1", AttemptID: "01KAJ2V0M6X", Amount: yuan(t, 5), Status: "succeeded"},
 			Detail: reconcile.Message{{Code: "missing", Args: map[string]string{"what": "payment", "day": "2026-11-20"}}}, FoundAt: noon,
 		},
 		{
 			ID: "dis_2", Kind: reconcile.AmountMismatch, Status: reconcile.Resolved, Channel: "alipay", AccountID: "acc_1",
-			Ours:   &reconcile.Entry{RefundID: "r", ChannelRefundNo: "cr", Amount: yuan(t, 2205), FeeMinor: -13, Status: "succeeded"},
+			Ours:   &reconcile.Entry{Type: reconcile.RowRefund, RefundID: "r", ChannelRefundNo: "cr", Amount: yuan(t, 2205), FeeMinor: -13, Status: "succeeded"},
 			Theirs: &reconcile.Entry{Amount: yuan(t, 2206), FeeMinor: -13, Status: "退款成功"}, ProposedBy: "finance", ApprovedBy: "boss", Resolution: "rounding at the channel",
 			FoundAt: noon, ResolvedAt: noon.Add(time.Hour),
 		},

@@ -89,10 +89,12 @@ func TestXLSX_CellsAreWhatTheySeem(t *testing.T) {
 		{"汇总", "K8", excelize.CellTypeUnset, "", ""},
 		{"汇总", "A9", excelize.CellTypeInlineString, "合计", ""},
 		{"差异", "A2", excelize.CellTypeInlineString, "短款（平台有、渠道无）", ""},
-		{"差异", "H2", excelize.CellTypeUnset, "", ""},
-		{"差异", "G3", excelize.CellTypeUnset, "22.05", "22.05"},
-		{"差异", "H3", excelize.CellTypeUnset, "22.06", "22.06"},
-		{"差异", "O3", excelize.CellTypeInlineString, "rounding at the channel", ""},
+		{"差异", "C2", excelize.CellTypeInlineString, "支付", ""},
+		{"差异", "I2", excelize.CellTypeUnset, "", ""},
+		{"差异", "C3", excelize.CellTypeInlineString, "退款", ""},
+		{"差异", "H3", excelize.CellTypeUnset, "22.05", "22.05"},
+		{"差异", "I3", excelize.CellTypeUnset, "22.06", "22.06"},
+		{"差异", "P3", excelize.CellTypeInlineString, "rounding at the channel", ""},
 	} {
 		typ, err := f.GetCellType(c.sheet, c.ref)
 		if err != nil {
