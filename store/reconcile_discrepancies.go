@@ -43,10 +43,15 @@ var formerColumns = []string{"status", "ours", "theirs", "detail", "evidence", "
 func selectFound() string {
 	s := selectDiscrepancy
 	for _, c := range formerColumns {
-		s = strings.Replace(s, ", d."+c, ", CASE WHEN k.status IS NULL THEN d."+c+" ELSE k."+c+" END AS "+c, 1)
+		s = strings.Replace(s, ", d."+c, ", "+formerly(c)+" AS "+c, 1)
 	}
 	return s + `JOIN reconcile_found f ON f.discrepancy_id = d.id
 		LEFT JOIN reconcile_former k ON k.reconciliation_id = f.reconciliation_id AND k.discrepancy_id = f.discrepancy_id `
+}
+
+// formerly is a column of formerColumns as selectFound reads it.
+func formerly(column string) string {
+	return "CASE WHEN k.status IS NULL THEN d." + column + " ELSE k." + column + " END"
 }
 
 type discrepancyRow struct {
@@ -256,16 +261,20 @@ func sameSides(a, b reconcile.Discrepancy) (bool, error) {
 // ListDiscrepancies implements [reconcile.Results].
 func (db *DB) ListDiscrepancies(ctx context.Context, f reconcile.DiscrepancyFilter) ([]reconcile.Discrepancy, error) {
 	var where conditions
-	head, status := selectDiscrepancy, "d.status"
+	head, status, proposedBy := selectDiscrepancy, "d.status", "d.proposed_by"
 	where.add("1 = 1")
 	if f.ReconciliationID != "" {
-		head, status = selectFound(), "COALESCE(k.status, d.status)"
+		head, status, proposedBy = selectFound(), formerly("status"), formerly("proposed_by")
 		where.add("f.reconciliation_id = ?", f.ReconciliationID)
 	}
 	where.equal("d.merchant_id", f.MerchantID)
 	where.equal("d.account_id", f.AccountID)
 	where.equal("d.kind", string(f.Kind))
 	where.equal(status, string(f.Status))
+	if f.Proposed {
+		where.add(status+" = ?", string(reconcile.Open))
+		where.add(proposedBy + " <> ''")
+	}
 	where.equal("d.assignee", f.Assignee)
 	where.days("d.day", f.Day, f.From, f.To)
 	if !f.BeforeTime.IsZero() {

@@ -195,6 +195,90 @@ func TestReconcile_RoundTrip(t *testing.T) {
 	})
 }
 
+// What waits for a second person is found among what is open, under each other
+// filter too, and no more once it was approved; of an old version, as it stood.
+func TestReconcile_ListsProposals(t *testing.T) {
+	storetest.ForEach(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		day := reconcileDay(t, "2026-11-20")
+		lease, err := db.AcquireDay(ctx, reconcile.Account{ID: "acc_1", MerchantID: "mer_1", Channel: "alipay"}, day, "host/1", storetest.Start(), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := func(id string, status reconcile.DiscrepancyStatus, proposedBy string) reconcile.Discrepancy {
+			return reconcile.Discrepancy{
+				ID: id, Day: day, MerchantID: "mer_1", Channel: "alipay", AccountID: "acc_1", Kind: reconcile.MissingLocally, Status: status, SubjectID: id,
+				ProposedBy: proposedBy, FoundAt: storetest.Start(), UpdatedAt: storetest.Start(),
+			}
+		}
+		err = db.SaveDiscrepancies(ctx, lease, "rec_1", []reconcile.Discrepancy{
+			found("dis_open", reconcile.Open, ""), found("dis_proposed", reconcile.Open, "anna"), found("dis_resolved", reconcile.Resolved, "anna"), found("dis_repaired", reconcile.Repaired, ""),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := func(f reconcile.DiscrepancyFilter) string {
+			t.Helper()
+			f.Limit = 10
+			list, err := db.ListDiscrepancies(ctx, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, d := range list {
+				ids = append(ids, d.ID)
+			}
+			return strings.Join(ids, " ")
+		}
+		filters := map[string]reconcile.DiscrepancyFilter{
+			"alone": {Proposed: true}, "merchant": {Proposed: true, MerchantID: "mer_1"}, "day": {Proposed: true, Day: day}, "open": {Proposed: true, Status: reconcile.Open},
+			"version": {Proposed: true, ReconciliationID: "rec_1"},
+		}
+		for name, f := range filters {
+			if got := list(f); got != "dis_proposed" {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+		for _, f := range []reconcile.DiscrepancyFilter{{Proposed: true, MerchantID: "mer_2"}, {Proposed: true, Status: reconcile.Resolved}} {
+			if got := list(f); got != "" {
+				t.Errorf("%+v: %q", f, got)
+			}
+		}
+		if got := list(reconcile.DiscrepancyFilter{Status: reconcile.Open}); got != "dis_proposed dis_open" {
+			t.Errorf("a proposal is not among what is open: %q", got)
+		}
+		// A further version has it too: the old one goes on showing it as it was.
+		if err := db.SaveDiscrepancies(ctx, lease, "rec_2", []reconcile.Discrepancy{found("dis_proposed", reconcile.Open, "")}); err != nil {
+			t.Fatal(err)
+		}
+		newer := reconcile.DiscrepancyFilter{Proposed: true, ReconciliationID: "rec_2"}
+		if got := list(newer); got != "dis_proposed" {
+			t.Errorf("the newer version: %q", got)
+		}
+		err = db.Staff(ctx, func(tx reconcile.StaffTx) error {
+			d, err := tx.Discrepancy(ctx, "", "dis_proposed")
+			if err != nil {
+				return err
+			}
+			d.Status, d.ApprovedBy, d.ResolvedAt = reconcile.Resolved, "ben", storetest.Start()
+			return tx.UpdateDiscrepancy(ctx, &d)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := filters["version"]
+		filters["version"] = newer
+		for name, f := range filters {
+			if got := list(f); got != "" {
+				t.Errorf("%s, approved: %q", name, got)
+			}
+		}
+		if got := list(old); got != "dis_proposed" {
+			t.Errorf("the old version: %q", got)
+		}
+	})
+}
+
 // What somebody explained before discrepancies had types stays explained when a
 // run finds it again and knows the type.
 func TestReconcile_FoundBeforeThereWereTypes(t *testing.T) {

@@ -87,7 +87,7 @@ func (b *books) Discrepancies(_ context.Context, f reconcile.DiscrepancyFilter) 
 	for _, d := range b.found {
 		if (f.MerchantID == "" || d.MerchantID == f.MerchantID) && (f.AccountID == "" || d.AccountID == f.AccountID) &&
 			(f.Day.IsZero() || d.Day == f.Day) && (f.Kind == "" || d.Kind == f.Kind) && (f.Status == "" || d.Status == f.Status) &&
-			(f.Assignee == "" || d.Assignee == f.Assignee) &&
+			(!f.Proposed || d.Status == reconcile.Open && d.ProposedBy != "") && (f.Assignee == "" || d.Assignee == f.Assignee) &&
 			(f.BeforeTime.IsZero() || d.FoundAt.Before(f.BeforeTime) || d.FoundAt.Equal(f.BeforeTime) && d.ID < f.BeforeID) {
 			list = append(list, d)
 		}

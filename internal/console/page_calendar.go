@@ -24,6 +24,9 @@ type calendarView struct {
 	Balanced        int
 	Pending, Failed int
 	AnyAccount      bool
+	// Proposals are those, of whatever month, that wait for a second person; nil:
+	// none.
+	Proposals *proposals
 }
 
 // calendarDay is a cell of the month.
@@ -78,6 +81,9 @@ func (c *Console) calendarPage(v *visit) error {
 		return err
 	}
 	view.Accounts = summaryRows(sums)
+	if view.Proposals, err = c.proposals(v.r.Context(), sc, channels.Day{}); err != nil {
+		return err
+	}
 	return c.show(v, "calendar", "calendar.title", view)
 }
 

@@ -28,6 +28,8 @@ type dayView struct {
 	Discrepancies []reconcile.Discrepancy
 	// More: there are more discrepancies than these.
 	More bool
+	// Proposals are those of the day that wait for a second person; nil: none.
+	Proposals *proposals
 }
 
 // summaryRow is both sides of an account over some days.
@@ -107,6 +109,9 @@ func (c *Console) dayPage(v *visit) error {
 	view.Discrepancies, view.More = found, len(found) > shownDiscrepancies
 	if view.More {
 		view.Discrepancies = found[:shownDiscrepancies]
+	}
+	if view.Proposals, err = c.proposals(ctx, sc, day); err != nil {
+		return err
 	}
 	return c.show(v, "day", "day.title", view, day.String())
 }

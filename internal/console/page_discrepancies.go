@@ -22,6 +22,10 @@ type discrepanciesView struct {
 	Accounts []reconcile.Account
 	Staff    []string
 	List     []reconcile.Discrepancy
+	// Proposals are those that wait for a second person, whatever else the filter
+	// says; nil: none. OnlyProposals: the list is of them.
+	Proposals     *proposals
+	OnlyProposals bool
 	// First and Next are pages of the same filter; empty where there is none.
 	First, Next string
 }
@@ -78,6 +82,8 @@ func (c *Console) discrepanciesPage(v *visit) error {
 	if slices.Contains(view.Statuses, reconcile.DiscrepancyStatus(view.Filter.Status)) {
 		filter.Status = reconcile.DiscrepancyStatus(view.Filter.Status)
 	}
+	view.OnlyProposals = view.Filter.Status == proposedStatus
+	filter.Proposed = view.OnlyProposals
 	if day, err := channels.ParseDay(view.Filter.Day); err == nil {
 		filter.Day = day
 	}
@@ -95,6 +101,9 @@ func (c *Console) discrepanciesPage(v *visit) error {
 		q := view.Filter.values()
 		q.Set("before", place(last.FoundAt, last.ID))
 		view.Next = base + q.Encode()
+	}
+	if view.Proposals, err = c.proposals(v.r.Context(), sc, channels.Day{}); err != nil {
+		return err
 	}
 	if view.Accounts, err = c.deps.Reconciliations.Accounts(v.r.Context(), sc.MerchantID); err != nil {
 		return err

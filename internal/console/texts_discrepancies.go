@@ -2,8 +2,9 @@ package console
 
 // discrepancyTexts are the pages of differences.
 var discrepancyTexts = map[string]text{
-	"discrepancies.title": {"差异", "Discrepancies"},
-	"discrepancies.none":  {"没有符合条件的差异。", "No discrepancy fits the filter."},
+	"discrepancies.title":     {"差异", "Discrepancies"},
+	"discrepancies.none":      {"没有符合条件的差异。", "No discrepancy fits the filter."},
+	"discrepancies.proposals": {"%s 笔差异待复核", "%s to be approved"},
 
 	"discrepancy.title":       {"差异详情", "Discrepancy"},
 	"discrepancy.compare":     {"双方记录对照", "Both records"},

@@ -39,7 +39,10 @@ type DiscrepancyFilter struct {
 	From, To         channels.Day
 	Kind             Kind
 	Status           DiscrepancyStatus
-	Assignee         string
+	// Proposed selects what waits for a second person: open, with an explanation
+	// that somebody proposed; of an old version, what waited then.
+	Proposed bool
+	Assignee string
 	// BeforeTime and BeforeID are FoundAt and ID of the last item of the page
 	// before.
 	BeforeTime time.Time
