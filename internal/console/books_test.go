@@ -129,13 +129,13 @@ func (b *books) act(id string, version int64, actor reconcile.Actor, action stri
 	if err != nil {
 		return reconcile.Discrepancy{}, err
 	}
-	if version != d.Version {
-		return reconcile.Discrepancy{}, payment.ErrStale
-	}
 	changed := *d
 	note := map[string]string{}
 	if err := do(&changed, note); err != nil {
 		return reconcile.Discrepancy{}, err
+	}
+	if version != d.Version {
+		return reconcile.Discrepancy{}, payment.ErrStale
 	}
 	changed.Version++
 	*d = changed
@@ -172,7 +172,7 @@ func (b *books) Resolve(_ context.Context, id string, version int64, actor recon
 		switch {
 		case reason == "":
 			return reconcile.ErrNoText
-		case d.Status != reconcile.Open:
+		case d.Status != reconcile.Open || d.ProposedBy != "":
 			return reconcile.ErrNotOpen
 		}
 		d.ProposedBy, d.Resolution = actor.Name, reason
@@ -209,6 +209,8 @@ func (b *books) Reject(_ context.Context, id string, version int64, actor reconc
 		switch {
 		case reason == "":
 			return reconcile.ErrNoText
+		case d.Status != reconcile.Open || d.ProposedBy == "":
+			return reconcile.ErrNotOpen
 		}
 		note["proposed_by"] = d.ProposedBy
 		d.ProposedBy, d.Resolution = "", ""

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,19 @@ func (b *browser) login(name, secret string) seen {
 	return b.post("/login", url.Values{"name": {name}, "password": {secret}, "next": {"/console/discrepancies"}})
 }
 
+var badNotice = regexp.MustCompile(`<p class="notice bad" role="alert">([^<]*)</p>`)
+
+// notice is the key of what an act is answered with: on the way to a page, or,
+// of one that was refused, in Chinese on the page itself.
 func notice(s seen) string {
+	if m := badNotice.FindStringSubmatch(s.body); m != nil {
+		for key, text := range console.Messages() {
+			if text[0] == m[1] {
+				return key
+			}
+		}
+		return m[1]
+	}
 	_, q, _ := strings.Cut(s.location, "?")
 	values, err := url.ParseQuery(q)
 	if err != nil {

@@ -3,11 +3,13 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/paymux/paymux/channels"
 	"github.com/paymux/paymux/internal/console"
+	"github.com/paymux/paymux/internal/reconcile"
 )
 
 // address fills a route's path in with things that are there.
@@ -23,6 +25,8 @@ func (w *world) address(path string) string {
 		id = theAttempt
 	case strings.HasPrefix(path, "/refunds/"):
 		id = theRefund
+	case strings.HasSuffix(path, "/approve"), strings.HasSuffix(path, "/reject"):
+		id = w.books.found[slices.IndexFunc(w.books.found, func(d reconcile.Discrepancy) bool { return d.ProposedBy != "" })].ID
 	case strings.HasPrefix(path, "/users/"):
 		id = w.someone
 	}

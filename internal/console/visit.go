@@ -231,8 +231,11 @@ func (v *visit) version() int64 {
 	return n
 }
 
-// form is a field, trimmed.
-func (v *visit) form(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+// form is a field, trimmed. A browser sends a line's end as two characters and
+// counts it as one against the length that a form allows; so do we.
+func (v *visit) form(name string) string {
+	return strings.ReplaceAll(strings.TrimSpace(v.r.PostForm.Get(name)), "\r\n", "\n")
+}
 
 // query is a parameter, trimmed and not longer than anything we have.
 func (v *visit) query(name string) string {
