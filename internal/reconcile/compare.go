@@ -89,12 +89,15 @@ func (d *dayRun) missing(r record) {
 
 // repeated is a further row of the bill about something that it has already.
 func (d *dayRun) repeated(r record) {
+	if r.failed {
+		return // it moved no money
+	}
 	detail := message(codePaymentTwice)
 	if r.refund {
 		detail = message(codeRefundTwice)
 	}
 	d.result.find(finding{
-		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(&r), 2), theirs: theirEntry(&r), detail: detail,
+		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(d.job.Day, &r), 2), theirs: theirEntry(&r), detail: detail,
 	})
 }
 
@@ -104,6 +107,6 @@ func (d *dayRun) foreign(r record, detail Message) {
 		return // it moved no money
 	}
 	d.result.find(finding{
-		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(&r), 1), theirs: theirEntry(&r), detail: detail,
+		kind: MissingLocally, subject: d.result.unusedSubject(MissingLocally, billSubject(d.job.Day, &r), 1), theirs: theirEntry(&r), detail: detail,
 	})
 }

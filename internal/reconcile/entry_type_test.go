@@ -29,7 +29,7 @@ func TestRun_DiscrepanciesSayWhatTheyAreAbout(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]reconcile.StatementRowType{
-			odd.ID: reconcile.RowPayment, returned.ID: reconcile.RowRefund, disputed.ID: reconcile.RowRefund, "bill:TX1": reconcile.RowRefund, "bill:TX2": reconcile.RowPayment,
+			odd.ID: reconcile.RowPayment, returned.ID: reconcile.RowRefund, disputed.ID: reconcile.RowRefund, "bill:2026-11-20/TX1": reconcile.RowRefund, "bill:2026-11-20/TX2": reconcile.RowPayment,
 		}
 		for _, d := range list {
 			if d.Type() != want[d.SubjectID] {

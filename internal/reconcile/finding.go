@@ -41,13 +41,18 @@ type result struct {
 
 func newResult(most int) *result { return &result{known: map[string]bool{}, most: most} }
 
-// find keeps a finding; a second one of the same kind and subject is the same.
+// find keeps a finding; a second one of the same kind and subject is the same,
+// but what is open weighs more than what was repaired.
 func (r *result) find(f finding) {
 	if f.status == "" {
 		f.status = Open
 	}
 	k := string(f.kind) + "/" + f.subject
 	if r.known[k] {
+		at := slices.IndexFunc(r.findings, func(g finding) bool { return g.kind == f.kind && g.subject == f.subject })
+		if f.status == Open && r.findings[at].status == Repaired {
+			r.findings[at] = f
+		}
 		return
 	}
 	if len(r.findings) >= r.most {
@@ -116,7 +121,8 @@ func sideOf(t channels.BillTotals) Side {
 func currencyOf(t channels.BillTotals) money.Currency { return cmp.Or(t.Currency, money.CNY) }
 
 // ourEntry and theirEntry show a row to people.
-func ourEntry(r *record, fee int64) *Entry {
+func ourEntry(row *record, fee int64) *Entry {
+	r := row.kept()
 	e := &Entry{Type: r.rowType(), AttemptID: r.order, Amount: r.amount(), FeeMinor: fee, Status: r.status, At: r.when()}
 	if r.refund {
 		e.RefundID, e.ChannelRefundNo = r.id, r.number
@@ -126,7 +132,8 @@ func ourEntry(r *record, fee int64) *Entry {
 	return e
 }
 
-func theirEntry(r *record) *Entry {
+func theirEntry(row *record) *Entry {
+	r := row.kept()
 	e := &Entry{Type: r.rowType(), AttemptID: r.order, ChannelTradeNo: r.trade, Amount: r.amount(), FeeMinor: r.fee, Status: r.status, At: r.when()}
 	if r.refund {
 		e.RefundID, e.ChannelRefundNo = r.id, r.number
@@ -138,15 +145,20 @@ func theirEntry(r *record) *Entry {
 // may be anything.
 const maxSubject = 128
 
-// billSubject names a row that is not ours by the channel's number, else by the
-// one in the file.
-func billSubject(r *record) string {
-	number := strings.ToValidUTF8(cmp.Or(r.number, r.id, r.trade, r.order, fmt.Sprintf("line-%d", r.line)), "?")
+// billSubject names a row that is not ours by its day and the channel's number,
+// else by the one in the file, which a refund may share with one of another
+// payment.
+func billSubject(day channels.Day, r *record) string {
+	number := cmp.Or(r.number, r.id, r.trade, r.order, fmt.Sprintf("line-%d", r.line))
+	if r.refund && r.number == "" && r.id != "" && r.trade != "" {
+		number = r.trade + "/" + number
+	}
+	number = strings.ToValidUTF8(number, "?")
 	if len(number) > maxSubject {
 		sum := sha256.Sum256([]byte(number))
 		number = "sha256-" + hex.EncodeToString(sum[:])
 	}
-	return "bill:" + number
+	return "bill:" + day.String() + "/" + number
 }
 
 func (r *record) rowType() StatementRowType { return rowType(r.refund) }

@@ -393,7 +393,8 @@ func (w *world) found(r reconcile.Reconciliation) []string {
 	}
 	out := make([]string, len(list))
 	for i, d := range list {
-		out[i] = strings.Join([]string{string(d.Kind), string(d.Status), d.SubjectID, side(d.Ours) + "/" + side(d.Theirs)}, " ")
+		subject := strings.Replace(d.SubjectID, "bill:"+d.Day.String()+"/", "bill:", 1)
+		out[i] = strings.Join([]string{string(d.Kind), string(d.Status), subject, side(d.Ours) + "/" + side(d.Theirs)}, " ")
 	}
 	slices.Sort(out)
 	return out

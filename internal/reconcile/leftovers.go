@@ -11,6 +11,10 @@ const lookBatch = 500
 // leftovers explains every row of the bill that no row of our day answers to:
 // it may be of another day of ours, wait to be settled, or not be ours.
 func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
+	// What failed moved nothing: the row that did takes its place.
+	slices.SortStableFunc(rows, func(a, b record) int { return order(a.failed, b.failed) })
+	// judged are rows of ours that the bill has already.
+	judged := map[key]bool{}
 	for batch := range slices.Chunk(rows, lookBatch) {
 		known, err := d.lookUp(ctx, batch)
 		if err != nil {
@@ -24,9 +28,15 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 			switch {
 			case !ok || b.id == "" && !ours.own:
 				d.foreign(b, message(codeForeign, b.what()))
-			case ours.settled():
+				continue
+			case judged[ours.key()]:
+				d.repeated(b)
+				continue
+			}
+			judged[ours.key()] = true
+			if ours.settled() {
 				d.otherDay(ours, b)
-			default:
+			} else {
 				if err := d.repair(ctx, ours, b); err != nil {
 					return err
 				}
@@ -34,6 +44,18 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 		}
 	}
 	return nil
+}
+
+// order puts false before true.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }
 
 // returnKey is what a refund is known by that the channel never had a number of.

@@ -128,8 +128,7 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 	if t.err != nil {
 		return 0, t.err
 	}
-	err = m.bill.each(n, func(r record) error {
-		rows++
+	match := func(r record) error {
 		at, known := t.index[r.key()]
 		switch {
 		case r.id == "" || !known:
@@ -140,9 +139,24 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 		t.list[at].taken = true
 		m.pair(t.list[at].record, r)
 		return nil
+	}
+	// What failed moved nothing: the row that did comes first.
+	var failed []record
+	err = m.bill.each(n, func(r record) error {
+		rows++
+		if r.failed {
+			failed = append(failed, r.kept())
+			return nil
+		}
+		return match(r)
 	})
 	if err != nil {
 		return rows, err
+	}
+	for _, r := range failed {
+		if err := match(r); err != nil {
+			return rows, err
+		}
 	}
 	for _, c := range t.list {
 		if !c.taken {

@@ -60,6 +60,7 @@ func (r record) kept() record {
 	for _, s := range []*string{&r.id, &r.order, &r.trade, &r.number, &r.status} {
 		*s = strings.Clone(*s)
 	}
+	r.currency = money.Currency(strings.Clone(string(r.currency)))
 	return r
 }
 

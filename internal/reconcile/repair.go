@@ -17,15 +17,21 @@ func (d *dayRun) repair(ctx context.Context, ours, theirs record) error {
 	case theirs.failed:
 		return nil // both sides agree that nothing moved
 	case theirs.pending && ours.status == string(payment.RefundProcessing):
-		d.compare(ours, theirs) // accepted, and on its way in both books
+		// Accepted, and on its way in both books.
+		if ours.at == 0 {
+			d.compare(ours, theirs)
+		} else {
+			d.otherDay(ours, theirs)
+		}
 		return nil
-	case d.asked >= d.s.cfg.MaxRepairs:
+	case d.askedEnough():
 		d.unsettled(ours, theirs, message(codeTooManyAsked))
 		return nil
 	}
 	d.asked++
 	d.progress(StepRepair, int64(d.asked), 0)
 	why := d.ask(ctx, &ours, theirs)
+	d.answered(why == nil)
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -47,6 +53,28 @@ func (d *dayRun) repair(ctx context.Context, ours, theirs record) error {
 	}
 	d.unsettled(now, theirs, why)
 	return nil
+}
+
+// maxUnanswered is how many questions in a row may go without an answer before a
+// run asks no more: a channel that is gone would hold it up for hours.
+const maxUnanswered = 5
+
+// askedEnough tells whether a run asks no more; the day is due again then.
+func (d *dayRun) askedEnough() bool {
+	enough := d.asked >= d.s.cfg.MaxRepairs || d.unanswered >= maxUnanswered
+	d.again = d.again || enough
+	return enough
+}
+
+// answered notes whether a question got an answer; one that did not is asked
+// again by a later run.
+func (d *dayRun) answered(yes bool) {
+	if yes {
+		d.unanswered = 0
+		return
+	}
+	d.unanswered++
+	d.again = true
 }
 
 // ask asks the channel about a row. A refund in doubt at a channel whose answers
@@ -168,13 +196,14 @@ func (d *dayRun) doubt(ctx context.Context, m Movement, carried bool) error {
 	if carried {
 		d.result.pool = append(d.result.pool, PoolRow{SubjectID: m.ID, Refund: true, Home: d.job.Day.Add(-1)})
 	}
-	if d.asked >= d.s.cfg.MaxRepairs {
+	if d.askedEnough() {
 		d.undecided(m, message(codeTooManyAsked))
 		return nil
 	}
 	d.asked++
 	d.progress(StepRepair, int64(d.asked), 0)
 	fresh, err := d.s.Core.AskRefund(ctx, m.ID, actor)
+	d.answered(err == nil)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -151,7 +151,9 @@ type dayRun struct {
 	beforeDone bool
 	// previous is the day's newest result, where there is one.
 	previous *Reconciliation
-	asked    int
+	// asked counts the questions put to the channel, unanswered those in a row
+	// that it did not answer.
+	asked, unanswered int
 	// again: something may be judged otherwise before long, so the day is due
 	// again although a result is written.
 	again bool

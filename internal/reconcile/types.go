@@ -143,7 +143,8 @@ type Discrepancy struct {
 	Kind             Kind
 	Status           DiscrepancyStatus
 	// SubjectID is the attempt or refund, or for a row that is not ours the
-	// channel's number (else the number in the file), prefixed by "bill:".
+	// channel's number (else the number in the file), prefixed by "bill:" and the
+	// day.
 	SubjectID string
 	// Ours and Theirs are the two sides; nil where a side has nothing.
 	Ours, Theirs *Entry

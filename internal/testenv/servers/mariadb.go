@@ -28,7 +28,7 @@ func MariaDB(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	data := filepath.Join(s.dir, "data")
-	common := append([]string{"--no-defaults", "--datadir=" + data, "--innodb-log-file-size=16M"}, asRoot()...)
+	common := append([]string{"--no-defaults", "--datadir=" + data, "--innodb-log-file-size=16M", "--tmpdir=" + s.dir}, asRoot()...)
 	s.program = program
 	s.args = append(common[:len(common):len(common)],
 		"--bind-address=127.0.0.1", "--port="+splitPort(s.addr), "--socket="+filepath.Join(s.dir, "sock"),
