@@ -21,6 +21,23 @@ func (db *DB) Pool(ctx context.Context, accountID string, days ...channels.Day) 
 	return pool, err
 }
 
+// PoolOf implements [reconcile.Results].
+func (db *DB) PoolOf(ctx context.Context, accountID string, subjects []string) (pool []reconcile.PoolRow, err error) {
+	if len(subjects) == 0 {
+		return nil, nil
+	}
+	args := []any{accountID}
+	for _, s := range subjects {
+		args = append(args, s)
+	}
+	err = db.read(ctx, func(q sqlx.ExtContext) error {
+		pool, err = selectPool(ctx, q, `SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool
+			WHERE account_id = ? AND subject_id IN (`+placeholders(len(subjects))+`) ORDER BY subject_id`, args...)
+		return err
+	})
+	return pool, err
+}
+
 // Neighbours implements [reconcile.Results].
 func (db *DB) Neighbours(ctx context.Context, key reconcile.DayKey) (n reconcile.Neighbours, err error) {
 	err = db.read(ctx, func(q sqlx.ExtContext) error {
@@ -63,21 +80,25 @@ func (tx *Tx) overtaken(ctx context.Context, o reconcile.Outcome) (bool, error) 
 }
 
 func poolOf(ctx context.Context, q sqlx.ExtContext, accountID string, days ...channels.Day) ([]reconcile.PoolRow, error) {
-	var rows []struct {
-		SubjectID string `db:"subject_id"`
-		Refund    bool   `db:"refund"`
-		Home      string `db:"home_day"`
-		Bill      string `db:"bill_day"`
-	}
 	names := make([]any, len(days))
 	for i, d := range days {
 		names[i] = d.String()
 	}
 	list := placeholders(len(names))
 	args := append(append([]any{accountID}, names...), accountID)
-	err := sqlx.SelectContext(ctx, q, &rows, `SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND home_day IN (`+list+`)
+	return selectPool(ctx, q, `SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND home_day IN (`+list+`)
 			UNION SELECT subject_id, refund, home_day, bill_day FROM reconcile_pool WHERE account_id = ? AND bill_day IN (`+list+`) ORDER BY subject_id`,
 		append(args, names...)...)
+}
+
+func selectPool(ctx context.Context, q sqlx.ExtContext, query string, args ...any) ([]reconcile.PoolRow, error) {
+	var rows []struct {
+		SubjectID string `db:"subject_id"`
+		Refund    bool   `db:"refund"`
+		Home      string `db:"home_day"`
+		Bill      string `db:"bill_day"`
+	}
+	err := sqlx.SelectContext(ctx, q, &rows, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the pool between days: %w", err)
 	}

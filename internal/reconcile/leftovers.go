@@ -20,6 +20,9 @@ func (d *dayRun) leftovers(ctx context.Context, rows []record) error {
 		if err != nil {
 			return err
 		}
+		if err := d.elsewhere(ctx, known); err != nil {
+			return err
+		}
 		for _, b := range batch {
 			ours, ok := known[b.key()]
 			if !ok && b.refund {
@@ -99,6 +102,27 @@ func (d *dayRun) lookUp(ctx context.Context, rows []record) (map[key]record, err
 		known[returnKey(&r)] = r
 	}
 	return known, nil
+}
+
+// elsewhere adds to the pool which of our rows stand in bills of days further
+// away: no day's bill has a row once more that another one's has.
+func (d *dayRun) elsewhere(ctx context.Context, known map[key]record) error {
+	ids := make([]string, 0, len(known))
+	for _, r := range known {
+		ids = append(ids, r.id)
+	}
+	for batch := range slices.Chunk(ids, lookBatch) {
+		rows, err := d.s.Store.PoolOf(ctx, d.account.ID, batch)
+		if err != nil {
+			return err
+		}
+		for _, p := range rows {
+			if _, near := d.pool[p.SubjectID]; !near && !p.Bill.IsZero() {
+				d.pool[p.SubjectID] = p
+			}
+		}
+	}
+	return nil
 }
 
 // otherDay is a row of the bill whose money moved by our books on another day

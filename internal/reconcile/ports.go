@@ -261,6 +261,8 @@ type Results interface {
 	// Pool lists the pool's rows whose own day, or whose bill's day, is one of
 	// the days.
 	Pool(ctx context.Context, accountID string, days ...channels.Day) ([]PoolRow, error)
+	// PoolOf lists the pool's rows of some movements.
+	PoolOf(ctx context.Context, accountID string, subjects []string) ([]PoolRow, error)
 	// Staff runs what a person does in one transaction.
 	Staff(ctx context.Context, fn func(StaffTx) error) error
 	// SummariesOf adds up the newest versions of days by account.
