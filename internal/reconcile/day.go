@@ -38,7 +38,7 @@ func (d *dayRun) match(ctx context.Context, o *original) error {
 		return err
 	}
 	if d.result.overflow {
-		return &tooManyError{d.s.cfg.MaxDifferences}
+		return d.result.tooMany()
 	}
 	return nil
 }

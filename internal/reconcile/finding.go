@@ -37,6 +37,8 @@ type result struct {
 	// most bounds findings; more of them are dropped and make overflow.
 	most     int
 	overflow bool
+	// fees counts the rows whose fee alone differs, dropped ones too.
+	fees int
 }
 
 func newResult(most int) *result { return &result{known: map[string]bool{}, most: most} }
@@ -55,6 +57,9 @@ func (r *result) find(f finding) {
 		}
 		return
 	}
+	if f.kind == FeeMismatch {
+		r.fees++
+	}
 	if len(r.findings) >= r.most {
 		r.overflow = true
 		return
@@ -62,6 +67,9 @@ func (r *result) find(f finding) {
 	r.known[k] = true
 	r.findings = append(r.findings, f)
 }
+
+// tooMany says why the findings are too many.
+func (r *result) tooMany() *tooManyError { return &tooManyError{limit: r.most, fees: r.fees} }
 
 // unusedSubject numbers a row that is not ours: a second one under the same
 // number is another one.

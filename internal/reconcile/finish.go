@@ -34,7 +34,7 @@ func (d *dayRun) finish(ctx context.Context) (Reconciliation, error) {
 		}
 	}
 	if d.result.overflow {
-		return d.without(ctx, StatusFailed, (&tooManyError{d.s.cfg.MaxDifferences}).message())
+		return d.without(ctx, StatusFailed, d.result.tooMany().message())
 	}
 	if err := d.describe(ctx); err != nil {
 		return Reconciliation{}, err

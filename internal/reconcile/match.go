@@ -9,12 +9,17 @@ import (
 )
 
 // tooManyError says that the sides have so little in common that the bill is
-// likely another account's.
-type tooManyError struct{ limit int }
+// likely another account's, or where fees are most of it, that the rate is.
+type tooManyError struct{ limit, fees int }
 
 func (e *tooManyError) Error() string { return e.message().String() }
 
-func (e *tooManyError) message() Message { return message(codeTooMany, number(e.limit)) }
+func (e *tooManyError) message() Message {
+	if e.fees > e.limit/2 {
+		return message(codeTooManyFees, number(e.limit), number(e.fees))
+	}
+	return message(codeTooMany, number(e.limit))
+}
 
 // matcher holds both sides against each other by our number, partition by
 // partition. Only two partitions of our side are in memory at a time.
@@ -171,7 +176,7 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 // leave puts a row without a counterpart aside, in memory: there are few.
 func (m *matcher) leave(list *[]record, r record) error {
 	if len(*list) >= m.most {
-		return &tooManyError{m.most}
+		return &tooManyError{limit: m.most}
 	}
 	*list = append(*list, r.kept())
 	return nil

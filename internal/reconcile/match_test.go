@@ -220,6 +220,28 @@ func TestMatch_NoRate(t *testing.T) {
 	}
 }
 
+// Where one rate is wrong, all fees differ: the bill is this account's still.
+func TestMatch_TooManyFees(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	w.cfg.MaxDifferences = 10
+	d := day(t, "2026-11-20")
+	rows := []channels.BillRow{{Type: channels.BillPayment, AttemptID: "X", Amount: cny(1), At: noon}}
+	for range 11 {
+		b := row(w.book(10000, noon))
+		b.FeeMinor = 38
+		rows = append(rows, b)
+	}
+	w.bill(d, rows...)
+	for range 2 {
+		rec := w.run(d)
+		w.want(rec, reconcile.StatusFailed, 1, 0)
+		if told := rec.Failure.String(); !strings.Contains(told, "10 differences 11 are fees") || strings.Contains(told, "another account's") {
+			t.Error(told)
+		}
+	}
+}
+
 // A bill that has nothing in common with our books is not this account's.
 func TestMatch_TooManyDifferences(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ const (
 	codeBroken      = "broken"
 	codeBrokenLine  = "broken_line"
 	codeTooMany     = "too_many"
+	codeTooManyFees = "too_many_fees"
 	codeNotOpened   = "not_opened"
 	codeStays       = "stays"
 )
@@ -228,6 +229,12 @@ var sentences = map[string]wording.Sentence{
 		En: "more than {limit} rows have no counterpart on the other side: the bill may be another account's, or this account is used " +
 			"beside the gateway; if it is right, raise reconciliation.max_differences",
 		Zh: "超过 {limit} 笔记录在对方没有对应：账单可能属于其他账户，或该账户还在系统之外使用；如属正常，请调高 reconciliation.max_differences",
+	},
+	codeTooManyFees: {
+		En: "of more than {limit} differences {count} are fees that differ from the contracted rate: hold the account's rate against the " +
+			"contract; if the differences are to be listed, raise reconciliation.max_differences and run the day again",
+		Zh: "差异超过 {limit} 笔，其中 {count} 笔为手续费与签约费率不符：请核对该账户的费率与合同；" +
+			"如需逐笔列出，请调高 reconciliation.max_differences 后重新对账",
 	},
 	codeNotOpened: {
 		En: "the account's bills cannot be asked for: {cause}",
