@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/paymux/paymux/channels"
@@ -57,7 +58,11 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 	if in.Accounts, err = s.Store.SummariesOf(ctx, merchantID, day, day); err != nil {
 		return Statement{}, err
 	}
-	digest, err := pin(&in)
+	accounts, err := s.reconciled(ctx, merchantID)
+	if err != nil {
+		return Statement{}, err
+	}
+	digest, err := pin(&in, accounts)
 	if err != nil {
 		return Statement{}, err
 	}
@@ -113,30 +118,46 @@ func (s *Service) statementInput(ctx context.Context, merchantID, name string, d
 	}
 }
 
+// reconciled lists a merchant's accounts but those whose channel has no bills.
+func (s *Service) reconciled(ctx context.Context, merchantID string) ([]Account, error) {
+	all, err := s.Directory.AccountsOf(ctx, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(a Account) bool {
+		_, _, err := s.Directory.Bills(ctx, a.ID)
+		return errors.Is(err, ErrNoBills) // one that cannot be opened now waits for its bill
+	}), nil
+}
+
 // pin gives the digest of everything that a statement says but its version, and
 // has every further reading of the input fail with errMoved where it differs:
-// each file is a reading of its own, and all must say the same.
-func pin(in *StatementInput) (digest string, err error) {
+// each file is a reading of its own, and all must say the same. Of the merchant's
+// accounts, those without a result join the input's.
+func pin(in *StatementInput, accounts []Account) (digest string, err error) {
 	h := sha256.New()
+	ours := OwnSides{}
 	if in.Rows, err = pinned(h, in.Rows, func(r StatementRow) any {
 		return struct {
 			StatementRow
 			Remark string
 		}{r, r.Remark.Stored(math.MaxInt)}
-	}); err != nil {
+	}, func(r StatementRow) { ours.Add(&r) }); err != nil {
 		return "", err
 	}
+	in.Accounts = ours.Complete(ours.awaited(in.Accounts, accounts, in.Day))
 	if err := json.NewEncoder(h).Encode(in.Accounts); err != nil {
 		return "", err
 	}
 	in.Discrepancies, err = pinned(h, in.Discrepancies, func(d Discrepancy) any {
 		return []any{d.Kind, d.Status, d.SubjectID, entrySum(d.Ours), entrySum(d.Theirs), d.Resolution}
-	})
+	}, func(Discrepancy) {})
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// pinned reads a list once into all, and gives it to be read the same again.
-func pinned[T any](all io.Writer, list func(each func(T) error) error, says func(T) any) (func(each func(T) error) error, error) {
+// pinned reads a list once into all and to first, and gives it to be read the
+// same again.
+func pinned[T any](all io.Writer, list func(each func(T) error) error, says func(T) any, first func(T)) (func(each func(T) error) error, error) {
 	sum := func(more io.Writer, each func(T) error) ([]byte, error) {
 		h := sha256.New()
 		e := json.NewEncoder(io.MultiWriter(h, more))
@@ -148,10 +169,13 @@ func pinned[T any](all io.Writer, list func(each func(T) error) error, says func
 		})
 		return h.Sum(nil), err
 	}
-	first, err := sum(all, func(T) error { return nil })
+	before, err := sum(all, func(v T) error {
+		first(v)
+		return nil
+	})
 	return func(each func(T) error) error {
 		now, err := sum(io.Discard, each)
-		if err == nil && !bytes.Equal(now, first) {
+		if err == nil && !bytes.Equal(now, before) {
 			err = errMoved
 		}
 		return err
@@ -203,8 +227,9 @@ type readyAccount struct {
 	AccountID string `json:"account_id"`
 	Channel   string `json:"channel"`
 	Status    Status `json:"status"`
-	NetMinor  int64  `json:"net_amount"`
-	Currency  string `json:"currency"`
+	// NetMinor is what the channel's bill says; where none was read, our books.
+	NetMinor int64  `json:"net_amount"`
+	Currency string `json:"currency"`
 }
 
 // severity orders statuses: a day is as good as its worst account.
@@ -235,8 +260,12 @@ func (s *Service) readyEvent(st Statement, in StatementInput, notifyURL string) 
 			data.Status = a.Status
 		}
 		data.Open += a.Open
+		net := a.Theirs
+		if !a.Status.BillRead() {
+			net = a.Ours
+		}
 		data.Accounts = append(data.Accounts, readyAccount{
-			AccountID: a.AccountID, Channel: a.Channel, Status: a.Status, NetMinor: a.Theirs.NetMinor(), Currency: string(a.Currency),
+			AccountID: a.AccountID, Channel: a.Channel, Status: a.Status, NetMinor: net.NetMinor(), Currency: string(a.Currency),
 		})
 	}
 	e := &payment.Event{ID: "evt_" + s.NewID(), MerchantID: st.MerchantID, Type: eventReady, NotifyURL: notifyURL, CreatedAt: st.CreatedAt}

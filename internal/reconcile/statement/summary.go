@@ -110,7 +110,7 @@ func (b *workbook) writeSummaryHead(s *sheet, in Input, w *words) {
 func (b *workbook) writeSides(s *sheet, a reconcile.AccountSummary, count, amount look) {
 	style, counts := b.styles.amount(amount, a.Currency), b.styles.of[count]
 	sides := []reconcile.Side{a.Ours, a.Theirs}
-	read := wasRead(a.Status)
+	read := a.Status.BillRead()
 	for i, side := range sides {
 		if i == 1 && !read {
 			for range summarySide {
@@ -137,11 +137,6 @@ func (b *workbook) writeSides(s *sheet, a reconcile.AccountSummary, count, amoun
 	s.amount(style, difference, a.Currency)
 }
 
-// wasRead tells whether a status says that the channel's bill was read.
-func wasRead(s reconcile.Status) bool {
-	return s != reconcile.StatusPending && s != reconcile.StatusFailed
-}
-
 func lookOfStatus(s reconcile.Status) look {
 	switch s {
 	case reconcile.StatusBalanced:
@@ -160,14 +155,14 @@ func addSummary(sums []reconcile.AccountSummary, a reconcile.AccountSummary) []r
 		if sums[i].Currency == a.Currency {
 			addSide(&sums[i].Ours, a.Ours)
 			addSide(&sums[i].Theirs, a.Theirs)
-			if !wasRead(a.Status) {
+			if !a.Status.BillRead() {
 				sums[i].Status = reconcile.StatusPending
 			}
 			return sums
 		}
 	}
 	sum := reconcile.AccountSummary{Currency: a.Currency, Ours: a.Ours, Theirs: a.Theirs}
-	if !wasRead(a.Status) {
+	if !a.Status.BillRead() {
 		sum.Status = reconcile.StatusPending
 	}
 	return append(sums, sum)

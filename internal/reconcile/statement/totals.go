@@ -2,7 +2,6 @@ package statement
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/paymux/paymux/internal/money"
@@ -34,48 +33,6 @@ func (t *totals) add(r *reconcile.StatementRow) {
 	s.amount += r.AmountMinor
 	s.fee += r.FeeMinor
 	s.netMinor += r.NetMinor()
-}
-
-// ownSides adds up our side by account and currency.
-type ownSides map[string]map[money.Currency]*reconcile.Side
-
-func (o ownSides) add(r *reconcile.StatementRow) {
-	sides := o[r.AccountID]
-	if sides == nil {
-		sides = make(map[money.Currency]*reconcile.Side)
-		o[r.AccountID] = sides
-	}
-	s := sides[r.Currency]
-	if s == nil {
-		s = new(reconcile.Side)
-		sides[r.Currency] = s
-	}
-	if r.Type == reconcile.RowRefund {
-		s.Refunds++
-		s.RefundMinor -= r.AmountMinor
-	} else {
-		s.Payments++
-		s.PaymentMinor += r.AmountMinor
-	}
-	s.FeeMinor += r.FeeMinor
-}
-
-// complete gives accounts whose bill was not read what the rows say of our
-// side: a result without a bill has added up nothing.
-func (o ownSides) complete(accounts []reconcile.AccountSummary) []reconcile.AccountSummary {
-	out := make([]reconcile.AccountSummary, 0, len(accounts))
-	for _, a := range accounts {
-		sides := o[a.AccountID]
-		if wasRead(a.Status) || len(sides) == 0 {
-			out = append(out, a)
-			continue
-		}
-		for _, currency := range slices.Sorted(maps.Keys(sides)) {
-			a.Currency, a.Ours = currency, *sides[currency]
-			out = append(out, a)
-		}
-	}
-	return out
 }
 
 // lines are the totals by currency; a file without rows totals nothing in CNY.

@@ -33,14 +33,14 @@ func writeXLSX(w io.Writer, in Input, perSheet int) (rows int64, err error) {
 		return 0, fmt.Errorf("write XLSX statement: %w", err)
 	}
 	defer func() { err = errors.Join(err, book.close()) }()
-	ours := make(ownSides)
+	ours := make(reconcile.OwnSides)
 	if rows, err = book.writeDetail(in, words, perSheet, ours); err != nil {
 		return 0, fmt.Errorf("write XLSX statement: %w", err)
 	}
 	if err := book.writeDifferences(in, words, perSheet); err != nil {
 		return 0, fmt.Errorf("write XLSX statement: %w", err)
 	}
-	in.Accounts = ours.complete(in.Accounts)
+	in.Accounts = ours.Complete(in.Accounts)
 	if err := book.writeSummary(in, words); err != nil {
 		return 0, fmt.Errorf("write XLSX statement: %w", err)
 	}
@@ -130,7 +130,7 @@ func (t *table[T]) add(item *T) error {
 	return s.end()
 }
 
-func (b *workbook) writeDetail(in Input, w *words, perSheet int, ours ownSides) (int64, error) {
+func (b *workbook) writeDetail(in Input, w *words, perSheet int, ours reconcile.OwnSides) (int64, error) {
 	columns := detailColumns()
 	t := &table[row]{
 		book: b, words: w, name: w.detail, columns: columns, language: in.Language, perSheet: perSheet,
@@ -151,7 +151,7 @@ func (b *workbook) writeDetail(in Input, w *words, perSheet int, ours ownSides) 
 	sums := newTotals()
 	err := in.eachRow(func(r reconcile.StatementRow) error {
 		sums.add(&r)
-		ours.add(&r)
+		ours.Add(&r)
 		return t.add(&r)
 	})
 	if err != nil {
