@@ -24,7 +24,7 @@ type dayRow struct {
 	LateAt     sql.NullInt64 `db:"late_at"`
 	FinishedAt sql.NullInt64 `db:"finished_at"`
 	Waiting    bool          `db:"waiting"`
-	Statement  bool          `db:"statement_due"`
+	Statement  int64         `db:"statement_due"`
 	LeaseOwner string        `db:"lease_owner"`
 	LeaseUntil int64         `db:"lease_until"`
 	Fence      int64         `db:"fence"`
@@ -244,7 +244,7 @@ func (db *DB) DayStates(ctx context.Context, merchantID string, from, to channel
 }
 
 // DueStatements implements [reconcile.Days].
-func (db *DB) DueStatements(ctx context.Context, now time.Time, limit int) ([]reconcile.MerchantDay, error) {
+func (db *DB) DueStatements(ctx context.Context, now, quiet time.Time, after reconcile.MerchantDay, limit int) ([]reconcile.MerchantDay, error) {
 	var rows []struct {
 		MerchantID string `db:"merchant_id"`
 		Day        string `db:"day"`
@@ -255,10 +255,14 @@ func (db *DB) DueStatements(ctx context.Context, now time.Time, limit int) ([]re
 			return err
 		}
 		rows = nil
-		return sqlx.SelectContext(ctx, q, &rows, `SELECT DISTINCT d.merchant_id, d.day FROM reconcile_days d WHERE d.statement_due = 1
+		return sqlx.SelectContext(ctx, q, &rows, `SELECT DISTINCT d.merchant_id, d.day FROM reconcile_days d WHERE d.statement_due > 0
 			AND NOT EXISTS (SELECT 1 FROM reconcile_days o WHERE o.merchant_id = d.merchant_id AND o.day = d.day
 				AND (o.next_try_at <= ? OR o.lease_until > ?))
-			ORDER BY d.day, d.merchant_id LIMIT ?`, millis(now), clock, limit)
+			AND NOT EXISTS (SELECT 1 FROM reconcile_days o JOIN reconcile_discrepancies p ON p.account_id = o.account_id AND p.day = o.day
+				WHERE o.merchant_id = d.merchant_id AND o.day = d.day AND p.proposed_by <> '' AND p.updated_at > ?)
+			AND (d.day > ? OR (d.day = ? AND d.merchant_id > ?))
+			ORDER BY d.day, d.merchant_id LIMIT ?`,
+			millis(now), clock, millis(quiet), dayColumn(after.Day), dayColumn(after.Day), after.MerchantID, limit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list days whose statement is due: %w", err)

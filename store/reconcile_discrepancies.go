@@ -375,6 +375,16 @@ func (s staffTx) UpdateDiscrepancy(ctx context.Context, d *reconcile.Discrepancy
 	return nil
 }
 
+// StatementIsDue implements [reconcile.StaffTx].
+func (s staffTx) StatementIsDue(ctx context.Context, key reconcile.DayKey) error {
+	_, err := s.tx.q.ExecContext(ctx, `UPDATE reconcile_days SET statement_due = statement_due + 1 WHERE account_id = ? AND day = ?`,
+		key.AccountID, key.Day.String())
+	if err != nil {
+		return fmt.Errorf("have the statement written anew: %w", err)
+	}
+	return nil
+}
+
 // InsertComment implements [reconcile.StaffTx].
 func (s staffTx) InsertComment(ctx context.Context, c reconcile.Comment) error {
 	_, err := s.tx.q.ExecContext(ctx, `INSERT INTO reconcile_comments (id, discrepancy_id, author, text, at) VALUES (?, ?, ?, ?, ?)`,

@@ -401,7 +401,7 @@ func (tx *Tx) finishDay(ctx context.Context, o reconcile.Outcome) error {
 	finished.Valid = finished.Valid && o.Finished
 	_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET lease_owner = '', lease_until = 0, next_try_at = ?, tries = ?, late_at = ?,
 		finished_at = COALESCE(?, finished_at), waiting = CASE WHEN ? THEN ? ELSE waiting END, planned = CASE WHEN ? THEN 1 ELSE planned END,
-		statement_due = CASE WHEN ? THEN 1 ELSE statement_due END WHERE account_id = ? AND day = ?`,
+		statement_due = statement_due + CASE WHEN ? THEN 1 ELSE 0 END WHERE account_id = ? AND day = ?`,
 		nullMillis(o.NextTry), o.Tries, nullMillis(o.LateAt), finished, o.Finished, o.Waiting, o.Planned, o.StatementDue,
 		o.Lease.AccountID, o.Lease.Day.String())
 	return err

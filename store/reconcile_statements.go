@@ -74,15 +74,16 @@ func (db *DB) ClearStatementDue(ctx context.Context, read []reconcile.DayState) 
 	return nil
 }
 
-// clearStatementDue leaves the flag of a day on which a lease began or ended
-// since it was read: the statement may not have that run's result.
+// clearStatementDue leaves the mark of a day on which a lease began or ended, or
+// that was marked again, since it was read: the statement may not have that
+// run's result, or what a person explained.
 func (tx *Tx) clearStatementDue(ctx context.Context, read []reconcile.DayState) error {
 	for _, d := range read {
-		if !d.StatementDue {
+		if d.StatementDue == 0 {
 			continue
 		}
-		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET statement_due = 0 WHERE account_id = ? AND day = ? AND fence = ? AND lease_owner = ?`,
-			d.AccountID, d.Day.String(), d.Fence, d.Owner)
+		_, err := tx.q.ExecContext(ctx, `UPDATE reconcile_days SET statement_due = 0 WHERE account_id = ? AND day = ? AND fence = ? AND lease_owner = ?
+			AND statement_due = ?`, d.AccountID, d.Day.String(), d.Fence, d.Owner, d.StatementDue)
 		if err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func TestDayTellsWhenExplanationsComeIntoTheStatement(t *testing.T) {
 	w := newWorld(t)
 	w.user("anna", console.Finance, mineID)
 	anna, day := w.as("anna"), channels.DayAt(w.start).Add(-1)
-	if part := section(t, anna.get("/days/"+day.String()).body, "statements"); !strings.Contains(part, "之后的处理结果在重新对账") {
+	if part := section(t, anna.get("/days/"+day.String()).body, "statements"); !strings.Contains(part, "之后的处理结果在最后一次处理数分钟后") {
 		t.Error("a day with discrepancies does not tell")
 	}
 	if part := section(t, anna.get("/days/"+day.Add(-1).String()).body, "statements"); strings.Contains(part, "之后的处理结果") {

@@ -37,7 +37,7 @@ var dayTexts = map[string]text{
 	"day.statements":        {"对账文件", "Statements"},
 	"day.newest":            {"最新", "Newest"},
 	"day.no_statement":      {"对账文件尚未生成，账单到齐并对账后自动生成。", "No statement yet; it is made by itself when the bills are there and reconciled."},
-	"day.statement_as_of":   {"文件反映生成时的差异处理情况；之后的处理结果在重新对账（由运营或管理员操作）后写入新版本。", "A file tells how discrepancies stood when it was made; what was explained since comes with a new version, when operations runs the day again."},
+	"day.statement_as_of":   {"文件反映生成时的差异处理情况；之后的处理结果在最后一次处理数分钟后自动写入新版本，重新对账时立即写入。", "A file tells how discrepancies stood when it was made; what was explained since comes with a new version by itself, some minutes after the last explanation, or at once when the day is run again."},
 	"day.choose_merchant":   {"请先选择一个商户，再下载其对账文件。", "Choose a merchant first to fetch its statements."},
 	"day.bills":             {"渠道账单与运行情况", "Bills and runs"},
 	"day.no_business":       {"当日无交易，渠道不出账单", "no business that day, so the channel has no bill"},

@@ -153,7 +153,7 @@ func config() reconcile.Config {
 	return reconcile.Config{
 		RetryLadder: []time.Duration{5 * time.Minute, 10 * time.Minute}, DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour,
 		EdgeMargin: 10 * time.Minute, CatchUpDays: 3, FetchTimeout: time.Minute, MaxBillBytes: 8 << 20, MaxDifferences: 1000, MaxRepairs: 100,
-		SecondEyesAbove: 100_000, Lease: time.Minute, Poll: time.Second, Concurrency: 2,
+		SecondEyesAbove: 100_000, StatementQuiet: 5 * time.Minute, Lease: time.Minute, Poll: time.Second, Concurrency: 2,
 	}
 }
 

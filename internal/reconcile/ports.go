@@ -135,8 +135,10 @@ type DayState struct {
 	FinishedAt          time.Time
 	NextTryAt           time.Time
 	Leased, Waiting     bool
-	StatementDue        bool
-	LateAt              time.Time
+	// StatementDue is how often the statement became due since it was written;
+	// zero: it has everything.
+	StatementDue int64
+	LateAt       time.Time
 	// Fence and Owner are of the newest lease; one that ended has no owner.
 	// While both stay, no run has written a result.
 	Fence int64
@@ -160,9 +162,10 @@ type Days interface {
 	// DayStates lists the known days of a merchant's accounts ("" = all), from
 	// and to included.
 	DayStates(ctx context.Context, merchantID string, from, to channels.Day) ([]DayState, error)
-	// DueStatements lists merchants' days whose statement is older than the
-	// result and on which no account is being worked on or due at now.
-	DueStatements(ctx context.Context, now time.Time, limit int) ([]MerchantDay, error)
+	// DueStatements lists merchants' days, behind after, whose statement is older
+	// than the result and on which no account is being worked on or due at now,
+	// and no explanation is younger than quiet.
+	DueStatements(ctx context.Context, now, quiet time.Time, after MerchantDay, limit int) ([]MerchantDay, error)
 	// LateDays counts the days whose alarm was raised, by account.
 	LateDays(ctx context.Context) (map[string]int, error)
 }
@@ -276,6 +279,8 @@ type StaffTx interface {
 	// and counts it up (in *d too); else payment.ErrStale. The counts and status
 	// of its reconciliation follow.
 	UpdateDiscrepancy(ctx context.Context, d *Discrepancy) error
+	// StatementIsDue has the statement of a day written anew.
+	StatementIsDue(ctx context.Context, key DayKey) error
 	InsertComment(ctx context.Context, c Comment) error
 	InsertAudit(ctx context.Context, e audit.Entry) error
 }
@@ -284,11 +289,11 @@ type StaffTx interface {
 type Statements interface {
 	StatementsOf(ctx context.Context, merchantID string, day channels.Day) ([]StoredStatement, error)
 	// SaveStatement writes a version with its event (nil: none) in one
-	// transaction and clears the flag as ClearStatementDue does;
+	// transaction and clears the mark as ClearStatementDue does;
 	// payment.ErrDuplicate when the version exists.
 	SaveStatement(ctx context.Context, s StoredStatement, e *payment.Event, read []DayState) error
 	// ClearStatementDue says that the newest version holds: it clears the
-	// StatementDue flag of the days that are still as they were read before what
+	// StatementDue mark of the days that are still as they were read before what
 	// the statement says was.
 	ClearStatementDue(ctx context.Context, read []DayState) error
 }

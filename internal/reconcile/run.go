@@ -61,7 +61,7 @@ func (s *Service) statementDue(ctx context.Context, merchantID string, day chann
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(states, func(d DayState) bool { return d.StatementDue }) {
+	if slices.ContainsFunc(states, func(d DayState) bool { return d.StatementDue > 0 }) {
 		_, err = s.WriteStatement(ctx, merchantID, day)
 	}
 	return err

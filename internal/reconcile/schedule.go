@@ -85,9 +85,10 @@ func (s *Service) RunClaimed(ctx context.Context, lease DayLease) error {
 }
 
 // WriteDueStatements writes the statements of days of which no account is being
-// reconciled or due.
+// reconciled or due, and whose discrepancies nobody is explaining: not every click
+// is a version.
 func (s *Service) WriteDueStatements(ctx context.Context) error {
-	due, err := s.Store.DueStatements(ctx, s.now(), dueStatements)
+	due, err := s.Store.DueStatements(ctx, s.now(), s.now().Add(-s.cfg.StatementQuiet), MerchantDay{}, dueStatements)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ type Config struct {
 	// SecondEyesAbove is the amount in minor units above which a second person
 	// must approve a resolution; 0: always.
 	SecondEyesAbove int64
+	// StatementQuiet is how long after the last explanation of a discrepancy the
+	// schedule writes the day's statement anew.
+	StatementQuiet time.Duration
 	// Lease is how long a day belongs to a process that does not say it lives.
 	Lease time.Duration
 	// BusyWait is how long Run waits for another process that works on the day.

@@ -181,13 +181,19 @@ func (s *Service) act(ctx context.Context, id string, version int64, actor Actor
 		if d, err = tx.Discrepancy(ctx, actor.MerchantID, id); err != nil {
 			return err
 		}
-		note := map[string]string{}
+		note, told := map[string]string{}, d
 		d.Version, d.UpdatedAt = version, s.now()
 		if err := change(&d, note, tx); err != nil {
 			return err
 		}
 		if err := tx.UpdateDiscrepancy(ctx, &d); err != nil {
 			return err
+		}
+		// Who looks into it does not stand in the statement.
+		if d.Status != told.Status || d.Resolution != told.Resolution {
+			if err := tx.StatementIsDue(ctx, DayKey{AccountID: d.AccountID, Day: d.Day}); err != nil {
+				return err
+			}
 		}
 		return s.audit(ctx, tx, actor, action, d, note)
 	})

@@ -33,7 +33,7 @@ func TestStatement_MissesNoAccountThatEndsMeanwhile(t *testing.T) {
 		a := w.book(100, noon)
 		due := func() int {
 			t.Helper()
-			list, err := w.db.DueStatements(t.Context(), w.clock.Now(), 10)
+			list, err := w.db.DueStatements(t.Context(), w.clock.Now(), w.clock.Now(), reconcile.MerchantDay{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
