@@ -37,8 +37,8 @@ func reconcileConfig(c config.Reconciliation) reconcile.Config {
 		RetryLadder: c.RetryLadder, DueMargin: c.DueMargin, LateAfter: c.LateAfter, EdgeMargin: c.EdgeMargin, CatchUpDays: c.CatchUpDays,
 		FetchTimeout: c.FetchTimeout, MaxBillBytes: c.MaxBillBytes, MaxDifferences: c.MaxDifferences, MaxRepairs: c.MaxRepairs,
 		KeepOriginals: time.Duration(c.KeepOriginalsDays) * 24 * time.Hour, SpillDir: c.SpillDir, SecondEyesAbove: c.SecondEyesAbove,
-		StatementQuiet: c.StatementQuiet,
-		Lease:          c.Lease, BusyWait: c.BusyWait, Poll: c.Poll, Concurrency: c.Concurrency,
+		StatementQuiet: c.StatementQuiet, StatementLanguage: c.StatementLanguage,
+		Lease: c.Lease, BusyWait: c.BusyWait, Poll: c.Poll, Concurrency: c.Concurrency,
 	}
 }
 

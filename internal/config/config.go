@@ -202,6 +202,8 @@ type Reconciliation struct {
 	// StatementQuiet is how long after the last explanation of a discrepancy the
 	// day's statement is written anew.
 	StatementQuiet time.Duration `yaml:"statement_quiet"`
+	// StatementLanguage is zh or en.
+	StatementLanguage string `yaml:"statement_language"`
 }
 
 // Retention is how long what the books do not need is kept; 0 days: for ever.
@@ -302,7 +304,7 @@ func Default() Config {
 			DueMargin: 10 * time.Minute, LateAfter: 3 * time.Hour, CatchUpDays: 7, EdgeMargin: 10 * time.Minute,
 			RetryLadder:  []time.Duration{5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute, time.Hour},
 			FetchTimeout: 10 * time.Minute, MaxBillBytes: 2 << 30, MaxDifferences: 50_000, MaxRepairs: 1000, SecondEyesAbove: 100_000,
-			StatementQuiet: 5 * time.Minute,
+			StatementQuiet: 5 * time.Minute, StatementLanguage: "zh",
 		},
 		Console: Console{
 			Enabled: true, Idle: 15 * time.Minute, Longest: 12 * time.Hour, TriesWindow: 15 * time.Minute, TriesUser: 10, TriesAddress: 50,

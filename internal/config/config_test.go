@@ -198,3 +198,13 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestStatementLanguageIsOneOfTwo(t *testing.T) {
+	c := config.Default()
+	for language, good := range map[string]bool{"zh": true, "en": true, "": false, "fr": false} {
+		c.Reconciliation.StatementLanguage = language
+		if err := c.Validate(); good == (err != nil && strings.Contains(err.Error(), "reconciliation.statement_language")) {
+			t.Errorf("%q: %v", language, err)
+		}
+	}
+}

@@ -55,6 +55,7 @@ func (c Config) Validate() error {
 	rc := c.Reconciliation
 	bad(rc.KeepOriginalsDays < 0, "reconciliation.keep_originals_days: must not be negative; 0 keeps them for ever")
 	bad(rc.SecondEyesAbove < 0, "reconciliation.second_eyes_above: must not be negative; 0 means always")
+	bad(!slices.Contains([]string{"zh", "en"}, rc.StatementLanguage), "reconciliation.statement_language: %q is not zh or en", rc.StatementLanguage)
 	bad(rc.EdgeMargin > time.Hour, "reconciliation.edge_margin: at most 1h: rows nearer than that to a day's end are not called missing before the next day's bill")
 	bad(rc.CatchUpDays > 90, "reconciliation.catch_up_days: at most 90, which is about as long as channels give their bills out")
 

@@ -2,6 +2,8 @@ package reconcile_test
 
 import (
 	"context"
+	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,4 +113,31 @@ func TestStatement_MissesNoExplanationThatComesMeanwhile(t *testing.T) {
 			t.Error("the approval is in no statement")
 		}
 	})
+}
+
+// No setting reached the writer's language.
+func TestStatement_Language(t *testing.T) {
+	t.Parallel()
+	w := onSQLite(t)
+	d := day(t, "2026-11-20")
+	var languages []string
+	write := func(language string) int {
+		t.Helper()
+		w.cfg.StatementLanguage = language
+		s := reconcile.New(w.cfg, w.deps(w.db, "host/1", func(out io.Writer, in reconcile.StatementInput) (int64, error) {
+			languages = append(languages, in.Language)
+			return writeText(out, in)
+		}))
+		st, err := s.WriteStatement(t.Context(), merchantID, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Version
+	}
+	if zh, en, again := write("zh"), write("en"), write("en"); zh != 1 || en != 2 || again != 2 {
+		t.Errorf("versions %d, %d and %d", zh, en, again)
+	}
+	if !slices.Equal(languages, []string{"zh", "en"}) {
+		t.Errorf("written in %q", languages)
+	}
 }

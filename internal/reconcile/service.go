@@ -17,7 +17,7 @@ var ErrNoBills = errors.New("the account's channel publishes no bills that this 
 const actor = "reconciliation"
 
 // Config holds the limits of reconciliation. All must be positive, but for
-// KeepOriginals and SecondEyesAbove.
+// KeepOriginals, SecondEyesAbove and StatementLanguage.
 type Config struct {
 	// RetryLadder is how long after each try at a bill that is not there the
 	// next one follows; the last step repeats.
@@ -52,6 +52,8 @@ type Config struct {
 	// StatementQuiet is how long after the last explanation of a discrepancy the
 	// schedule writes the day's statement anew.
 	StatementQuiet time.Duration
+	// StatementLanguage is zh or en; empty: Chinese.
+	StatementLanguage string
 	// Lease is how long a day belongs to a process that does not say it lives.
 	Lease time.Duration
 	// BusyWait is how long Run waits for another process that works on the day.

@@ -101,7 +101,7 @@ func (s *Service) writeStatement(ctx context.Context, merchantID string, day cha
 
 func (s *Service) statementInput(ctx context.Context, merchantID, name string, day channels.Day) StatementInput {
 	return StatementInput{
-		MerchantID: merchantID, MerchantName: name, Day: day,
+		MerchantID: merchantID, MerchantName: name, Day: day, Language: s.cfg.StatementLanguage,
 		Rows: func(each func(StatementRow) error) error { return s.StatementRows(ctx, merchantID, day, each) },
 		Discrepancies: func(each func(Discrepancy) error) error {
 			list, err := s.Store.ListReconciliations(ctx, ListFilter{MerchantID: merchantID, Day: day, Limit: maxPage})
@@ -136,6 +136,7 @@ func (s *Service) reconciled(ctx context.Context, merchantID string) ([]Account,
 // accounts, those without a result join the input's.
 func pin(in *StatementInput, accounts []Account) (digest string, err error) {
 	h := sha256.New()
+	_, _ = io.WriteString(h, in.Language+"\n") // a hash takes everything
 	ours := OwnSides{}
 	if in.Rows, err = pinned(h, in.Rows, func(r StatementRow) any {
 		return struct {
