@@ -286,7 +286,7 @@ func (db *DB) LateDays(ctx context.Context) (map[string]int, error) {
 	err := db.read(ctx, func(q sqlx.ExtContext) error {
 		rows = nil
 		return sqlx.SelectContext(ctx, q, &rows, `SELECT account_id, COUNT(*) AS count FROM reconcile_days
-			WHERE next_try_at IS NOT NULL AND late_at IS NOT NULL GROUP BY account_id`)
+			WHERE late_at IS NOT NULL GROUP BY account_id`)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count late days: %w", err)

@@ -166,7 +166,8 @@ type Days interface {
 	// than the result and on which no account is being worked on or due at now,
 	// and no explanation is younger than quiet.
 	DueStatements(ctx context.Context, now, quiet time.Time, after MerchantDay, limit int) ([]MerchantDay, error)
-	// LateDays counts the days whose alarm was raised, by account.
+	// LateDays counts the days whose alarm was raised and that are not closed, by
+	// account: those too that are not tried any more.
 	LateDays(ctx context.Context) (map[string]int, error)
 }
 

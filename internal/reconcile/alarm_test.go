@@ -1,0 +1,44 @@
+package reconcile_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/paymux/paymux/channels"
+)
+
+// late counts the account's late days.
+func (w *world) late() int {
+	w.Helper()
+	late, err := w.service().Late(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return late[accountID]
+}
+
+// The alarm ended by itself once a day was too old to be tried again.
+func TestLate_LastsUntilTheDayIsClosed(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		w.accounts[0].CreatedAt = noon
+		a := w.book(500_000, noon)
+		w.bank.change(func(b *bank) {
+			for i := range 10 {
+				b.fetchErr[d.Add(i)] = channels.ErrBillNotReady
+			}
+		})
+		due := d.Next().Start().Add(13 * time.Hour)
+		for at := due; at.Before(due.AddDate(0, 0, 6)); at = at.Add(12 * time.Hour) {
+			if w.planned(w.service(), at); w.late() == 0 {
+				t.Fatalf("no alarm at %s", at)
+			}
+		}
+		before := w.late()
+		w.bank.change(func(b *bank) { delete(b.fetchErr, d) })
+		w.bill(d, row(a))
+		if w.run(d); w.late() != before-1 {
+			t.Errorf("%d late days before the day was closed, %d after", before, w.late())
+		}
+	})
+}
