@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -140,4 +141,44 @@ func TestStatement_Language(t *testing.T) {
 	if !slices.Equal(languages, []string{"zh", "en"}) {
 		t.Errorf("written in %q", languages)
 	}
+}
+
+// closedMerchants is a directory that has but one merchant to tell.
+type closedMerchants struct{ *world }
+
+func (closedMerchants) Merchant(_ context.Context, id string) (name, notifyURL string, err error) {
+	if id != "mer_9" {
+		return "", "", errNoAnswer
+	}
+	return "Shop", "", nil
+}
+
+// Statements that cannot be written held up everybody else's.
+func TestStatement_HoldsUpNobodyElses(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		first := w.accounts[0]
+		w.accounts = nil
+		for i := range 21 {
+			a := first
+			a.MerchantID = fmt.Sprintf("mer_0%02d", i)
+			if i == 20 {
+				a.MerchantID = "mer_9"
+			}
+			a.ID = "acc_" + a.MerchantID
+			w.accounts = append(w.accounts, a)
+		}
+		s := w.with(closedMerchants{w})
+		for _, a := range w.accounts {
+			if _, err := s.Run(t.Context(), reconcile.Job{AccountID: a.ID, Day: d, DeferStatement: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.WriteDueStatements(t.Context()); err == nil {
+			t.Error("nobody is told of those that cannot be written")
+		}
+		if list, err := s.Statements(t.Context(), "mer_9", d); err != nil || len(list) != 1 {
+			t.Errorf("%d statements of the good merchant, %v", len(list), err)
+		}
+	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/paymux/paymux/channels"
 )
 
-// dueStatements bounds the statements that one look writes.
+// dueStatements is how many due statements are listed at a time.
 const dueStatements = 20
 
 // Plan takes up the days whose bills should be there by now, back to the
@@ -88,14 +88,23 @@ func (s *Service) RunClaimed(ctx context.Context, lease DayLease) error {
 // reconciled or due, and whose discrepancies nobody is explaining: not every click
 // is a version.
 func (s *Service) WriteDueStatements(ctx context.Context) error {
-	due, err := s.Store.DueStatements(ctx, s.now(), s.now().Add(-s.cfg.StatementQuiet), MerchantDay{}, dueStatements)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, d := range due {
-		if _, err := s.WriteStatement(ctx, d.MerchantID, d.Day); err != nil {
-			errs = append(errs, err)
+	var (
+		errs  []error
+		after MerchantDay // one that cannot be written holds up nobody else's
+	)
+	for ctx.Err() == nil {
+		due, err := s.Store.DueStatements(ctx, s.now(), s.now().Add(-s.cfg.StatementQuiet), after, dueStatements)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, d := range due {
+			if _, err := s.WriteStatement(ctx, d.MerchantID, d.Day); err != nil {
+				errs = append(errs, err)
+			}
+			after = d
+		}
+		if len(due) < dueStatements {
+			break
 		}
 	}
 	return errors.Join(errs...)
