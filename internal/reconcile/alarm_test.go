@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -41,4 +43,41 @@ func TestLate_LastsUntilTheDayIsClosed(t *testing.T) {
 			t.Errorf("%d late days before the day was closed, %d after", before, w.late())
 		}
 	})
+}
+
+// shut is a directory one of whose accounts cannot be opened.
+type shut struct {
+	*world
+	closed string
+}
+
+func (s shut) Bills(ctx context.Context, id string) (channels.BillSource, bool, error) {
+	if s.closed == id {
+		return nil, false, errors.New("account.json: the certificate has expired")
+	}
+	return s.world.Bills(ctx, id)
+}
+
+// An account that cannot be opened had no days where no other account of its
+// channel came before it, and never an alarm.
+func TestLate_TellsOfAccountsThatCannotBeOpened(t *testing.T) {
+	for _, closed := range []string{accountID, "acc_2", "only"} {
+		t.Run(closed, func(t *testing.T) {
+			t.Parallel()
+			w := onSQLite(t)
+			if closed == "only" {
+				closed = accountID
+			} else {
+				w.addSecond("alipay")
+			}
+			s := w.with(shut{w, closed})
+			due := day(t, "2026-11-21").Start().Add(13 * time.Hour)
+			w.planned(s, due)
+			w.planned(s, due.Add(12*time.Hour))
+			late, err := s.Late(t.Context())
+			if err != nil || late[closed] == 0 {
+				t.Errorf("late %v, %v", late, err)
+			}
+		})
+	}
 }

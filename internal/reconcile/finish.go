@@ -273,19 +273,16 @@ func (d *dayRun) without(ctx context.Context, status Status, why Message) (Recon
 // plan says when a day without a bill is tried again, and raises the alarm when
 // the bill is late.
 func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Message) {
-	now := d.s.now()
-	if d.source == nil {
-		if d.lease.Scheduled {
-			o.NextTry, o.Tries, o.LateAt = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries)), d.lease.Tries+1, d.lease.LateAt
-		}
-		return
-	}
-	due := d.dueAt()
-	if now.Before(due) {
+	now, due := d.s.now(), d.dueAt()
+	switch {
+	case d.source == nil && d.lease.Scheduled:
+		o.NextTry = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
+	case d.source == nil, now.Before(due):
 		return // the schedule takes the day up when it is due
+	default:
+		o.Planned, o.NextTry = true, d.nextTry()
 	}
-	o.Planned, o.Tries, o.LateAt = true, d.lease.Tries+1, d.lease.LateAt
-	o.NextTry = d.nextTry()
+	o.Tries, o.LateAt = d.lease.Tries+1, d.lease.LateAt
 	if o.LateAt.IsZero() && !now.Before(due.Add(d.s.cfg.LateAfter)) {
 		o.LateAt = now
 		d.s.Logger.ErrorContext(ctx, "a channel's bill is late", "account_id", d.account.ID, "channel", d.account.Channel,

@@ -175,6 +175,7 @@ func (s *Service) runDay(ctx context.Context, account Account, lease DayLease, j
 		return Reconciliation{}, err
 	}
 	if d.source, d.repeatable, err = s.Directory.Bills(ctx, account.ID); err != nil {
+		d.terms.BillCalendar = unknownCalendar()
 		return d.without(ctx, StatusFailed, cannotOpen(err))
 	}
 	d.terms = terms{BillCalendar: d.source.BillCalendar(), ratePPM: account.FeeRatePPM, margin: s.cfg.EdgeMargin}

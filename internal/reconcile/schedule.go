@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/paymux/paymux/channels"
 )
@@ -20,21 +21,29 @@ func (s *Service) Plan(ctx context.Context) (taken int, err error) {
 		return 0, fmt.Errorf("plan reconciliation: %w", err)
 	}
 	// A calendar is its channel's: opening one account of each is enough.
-	calendars := map[string]channels.BillCalendar{}
+	calendars, without := map[string]channels.BillCalendar{}, map[string]bool{}
+	for _, a := range accounts {
+		if _, known := calendars[a.Channel]; known {
+			continue
+		}
+		source, _, err := s.Directory.Bills(ctx, a.ID)
+		switch {
+		case errors.Is(err, ErrNoBills):
+			without[a.Channel] = true
+		case err != nil:
+			s.Logger.WarnContext(ctx, "an account cannot be opened to plan its bills", "account_id", a.ID, "error", err)
+		default:
+			calendars[a.Channel] = source.BillCalendar()
+		}
+	}
 	var days []PlannedDay
 	for _, a := range accounts {
 		calendar, known := calendars[a.Channel]
-		if !known {
-			source, _, err := s.Directory.Bills(ctx, a.ID)
-			if errors.Is(err, ErrNoBills) {
-				continue
-			}
-			if err != nil {
-				s.Logger.WarnContext(ctx, "an account cannot be opened to plan its bills; trying again", "account_id", a.ID, "error", err)
-				continue
-			}
-			calendar = source.BillCalendar()
-			calendars[a.Channel] = calendar
+		switch {
+		case !known && without[a.Channel]:
+			continue
+		case !known:
+			calendar = unknownCalendar() // the day's run fails, and is seen
 		}
 		days = append(days, s.dueDays(a, terms{BillCalendar: calendar})...)
 	}
@@ -44,6 +53,10 @@ func (s *Service) Plan(ctx context.Context) (taken int, err error) {
 	}
 	return taken, nil
 }
+
+// unknownCalendar stands for the calendar of a channel of which no account can be
+// opened: every channel's bill is due by then.
+func unknownCalendar() channels.BillCalendar { return channels.BillCalendar{Due: 12 * time.Hour} }
 
 func (s *Service) dueDays(a Account, t terms) []PlannedDay {
 	now := s.now()
