@@ -81,3 +81,27 @@ func TestLate_TellsOfAccountsThatCannotBeOpened(t *testing.T) {
 		})
 	}
 }
+
+// An idle Alipay account raised an alarm every day: of a day without business the
+// channel says "not there" until a day after the bill was due.
+func TestLate_IsNoDayOnWhichNothingIsExpected(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		w.bank.change(func(b *bank) { b.fetchErr[d] = channels.ErrBillNotReady })
+		at := d.Next().Start().Add(13 * time.Hour)
+		w.clock.set(at)
+		if w.run(d); w.late() != 0 {
+			t.Error("an alarm with nothing in our books")
+		}
+		w.clock.set(at.Add(25 * time.Hour))
+		if w.run(d); w.late() != 1 {
+			t.Error("no alarm for a channel that never says anything")
+		}
+		w.bank.change(func(b *bank) { b.fetchErr[d.Add(-1)] = channels.ErrBillNotReady })
+		w.book(100, noon.AddDate(0, 0, -1))
+		w.clock.set(d.Start().Add(13 * time.Hour))
+		if w.run(d.Add(-1)); w.late() != 2 {
+			t.Error("no alarm for a bill that our books expect")
+		}
+	})
+}

@@ -263,31 +263,50 @@ func (d *dayRun) without(ctx context.Context, status Status, why Message) (Recon
 		// What is told is not the stored result, so it does not bear its name.
 		r.ID, r.Version = "", 0
 	}
-	d.plan(ctx, &o, status, r.Failure)
+	if err := d.plan(ctx, &o, status, r.Failure); err != nil {
+		return Reconciliation{}, err
+	}
 	if err := d.s.Store.Finish(ctx, o); err != nil {
 		return Reconciliation{}, err
 	}
 	return r, nil
 }
 
+// finalWord is how long after a bill is an alarm channels may take to say that
+// there is none: Alipay tells "none" from "not yet" a day after it was due.
+const finalWord = 24 * time.Hour
+
 // plan says when a day without a bill is tried again, and raises the alarm when
 // the bill is late.
-func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Message) {
+func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Message) error {
 	now, due := d.s.now(), d.dueAt()
 	switch {
 	case d.source == nil && d.lease.Scheduled:
 		o.NextTry = now.Add(step(d.s.cfg.RetryLadder, d.lease.Tries))
 	case d.source == nil, now.Before(due):
-		return // the schedule takes the day up when it is due
+		return nil // the schedule takes the day up when it is due
 	default:
 		o.Planned, o.NextTry = true, d.nextTry()
 	}
 	o.Tries, o.LateAt = d.lease.Tries+1, d.lease.LateAt
-	if o.LateAt.IsZero() && !now.Before(due.Add(d.s.cfg.LateAfter)) {
+	alarm := due.Add(d.s.cfg.LateAfter)
+	if !o.LateAt.IsZero() || now.Before(alarm) {
+		return nil
+	}
+	late := true
+	if status == StatusPending && now.Before(alarm.Add(finalWord)) {
+		// Of a day without business a channel may say nothing before its final word.
+		var err error
+		if late, err = d.hadBusiness(ctx, true); err != nil {
+			return err
+		}
+	}
+	if late {
 		o.LateAt = now
 		d.s.Logger.ErrorContext(ctx, "a channel's bill is late", "account_id", d.account.ID, "channel", d.account.Channel,
 			"day", d.job.Day, "due", due, "status", status, "reason", why.String())
 	}
+	return nil
 }
 
 // nextTry is when the day is due again; zero once it is too long ago.
