@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -169,11 +170,38 @@ func (s *Service) rowStreams(ctx context.Context, a Account, day channels.Day) (
 	return []*rowStream{stream(false), stream(true), {view: v, page: others}}, nil
 }
 
+// calendar is how an account's channel cuts days. One that cannot be opened has
+// that of another account of its channel; with a guess, rows near a day's end
+// would move to another day's statement.
+func (s *Service) calendar(ctx context.Context, a Account) (channels.BillCalendar, error) {
+	source, _, closed := s.Directory.Bills(ctx, a.ID)
+	switch {
+	case closed == nil:
+		return source.BillCalendar(), nil
+	case errors.Is(closed, ErrNoBills):
+		return channels.BillCalendar{}, nil
+	}
+	all, err := s.Directory.AccountsOf(ctx, "")
+	if err != nil {
+		return channels.BillCalendar{}, err
+	}
+	for _, other := range all {
+		if other.Channel != a.Channel || other.ID == a.ID {
+			continue
+		}
+		if source, _, err := s.Directory.Bills(ctx, other.ID); err == nil {
+			return source.BillCalendar(), nil
+		}
+	}
+	return channels.BillCalendar{}, closed
+}
+
 // dayView reads what a day's result says of single rows.
 func (s *Service) dayView(ctx context.Context, a Account, day channels.Day) (*dayView, error) {
 	v := &dayView{terms: terms{ratePPM: a.FeeRatePPM, margin: s.cfg.EdgeMargin}, elsewhere: map[string]bool{}, differences: map[string]Discrepancy{}}
-	if source, _, err := s.Directory.Bills(ctx, a.ID); err == nil {
-		v.terms.BillCalendar = source.BillCalendar()
+	var err error
+	if v.terms.BillCalendar, err = s.calendar(ctx, a); err != nil {
+		return nil, err
 	}
 	newest, err := s.Store.ListReconciliations(ctx, ListFilter{AccountID: a.ID, Day: day, Limit: 1})
 	if err != nil {
