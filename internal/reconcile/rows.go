@@ -200,7 +200,8 @@ func (s *Service) calendar(ctx context.Context, a Account) (channels.BillCalenda
 func (s *Service) dayView(ctx context.Context, a Account, day channels.Day) (*dayView, error) {
 	v := &dayView{terms: terms{ratePPM: a.FeeRatePPM, margin: s.cfg.EdgeMargin}, elsewhere: map[string]bool{}, differences: map[string]Discrepancy{}}
 	var err error
-	if v.terms.BillCalendar, err = s.calendar(ctx, a); err != nil {
+	// An account that was given up must not hold the others' rows up for ever.
+	if v.terms.BillCalendar, err = s.calendar(ctx, a); err != nil && a.Enabled {
 		return nil, err
 	}
 	newest, err := s.Store.ListReconciliations(ctx, ListFilter{AccountID: a.ID, Day: day, Limit: 1})

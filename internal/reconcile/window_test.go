@@ -31,6 +31,11 @@ func TestStatement_KeepsItsDayWhileTheAccountCannotBeOpened(t *testing.T) {
 	if n, err := count(s); err == nil {
 		t.Errorf("rows %v of days that nobody knows the end of", n)
 	}
+	w.accounts[0].Enabled = false // given up: the merchant's other accounts wait no longer
+	if n, err := count(s); err != nil || n[0]+n[1] != 1 {
+		t.Errorf("rows %v, %v", n, err)
+	}
+	w.accounts[0].Enabled = true
 	w.addSecond("alipay")
 	w.accounts[1].MerchantID = "mer_2"
 	for _, s := range []*reconcile.Service{w.service(), s} {
