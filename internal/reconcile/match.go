@@ -133,18 +133,6 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 	if t.err != nil {
 		return 0, t.err
 	}
-	match := func(r record) error {
-		at, known := t.index[r.key()]
-		switch {
-		case r.id == "" || !known:
-			return m.leave(&m.leftBill, r)
-		case t.list[at].taken:
-			return m.leave(&m.again, r)
-		}
-		t.list[at].taken = true
-		m.pair(t.list[at].record, r)
-		return nil
-	}
 	// What failed moved nothing: the row that did comes first.
 	var failed []record
 	err = m.bill.each(n, func(r record) error {
@@ -153,13 +141,13 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 			failed = append(failed, r.kept())
 			return nil
 		}
-		return match(r)
+		return m.match(t, &r)
 	})
 	if err != nil {
 		return rows, err
 	}
-	for _, r := range failed {
-		if err := match(r); err != nil {
+	for i := range failed {
+		if err := m.match(t, &failed[i]); err != nil {
 			return rows, err
 		}
 	}
@@ -171,6 +159,20 @@ func (m *matcher) partition(n int, t *table) (rows int64, err error) {
 		}
 	}
 	return rows, nil
+}
+
+// match finds a row of the bill its counterpart in our partition.
+func (m *matcher) match(t *table, r *record) error {
+	at, known := t.index[r.key()]
+	switch {
+	case r.id == "" || !known:
+		return m.leave(&m.leftBill, *r)
+	case t.list[at].taken:
+		return m.leave(&m.again, *r)
+	}
+	t.list[at].taken = true
+	m.pair(t.list[at].record, *r)
+	return nil
 }
 
 // leave puts a row without a counterpart aside, in memory: there are few.
