@@ -323,6 +323,9 @@ func TestRun_FileGoneAfterItWasRead(t *testing.T) {
 	if err != nil || kept.Status != reconcile.StatusDifferences || kept.Open != 1 || kept.Failure == nil {
 		t.Errorf("%+v %v", kept, err)
 	}
+	if late, err := w.service().Late(t.Context()); err != nil || len(late) != 0 {
+		t.Errorf("an alarm for a bill that was there: %v %v", late, err)
+	}
 }
 
 // What stands in another day's bill is no business of a day without one.

@@ -255,8 +255,7 @@ func (d *dayRun) without(ctx context.Context, status Status, why Message) (Recon
 	}
 	r.Status, r.Failure = status, why
 	o := d.outcome(r)
-	matched := d.previous != nil && !d.previous.FinishedAt.IsZero()
-	if matched {
+	if d.matchedBefore() {
 		r.Failure = r.Failure.and(message(codeStays, number(d.previous.Version)))
 		o.Reconciliation = *d.previous
 		o.Reconciliation.Failure, o.Reconciliation.UpdatedAt = r.Failure, r.UpdatedAt
@@ -271,6 +270,9 @@ func (d *dayRun) without(ctx context.Context, status Status, why Message) (Recon
 	}
 	return r, nil
 }
+
+// matchedBefore tells whether an earlier run matched the day's bill.
+func (d *dayRun) matchedBefore() bool { return d.previous != nil && !d.previous.FinishedAt.IsZero() }
 
 // finalWord is how long after a bill is an alarm channels may take to say that
 // there is none: Alipay tells "none" from "not yet" a day after it was due.
@@ -290,7 +292,7 @@ func (d *dayRun) plan(ctx context.Context, o *Outcome, status Status, why Messag
 	}
 	o.Tries, o.LateAt = d.lease.Tries+1, d.lease.LateAt
 	alarm := due.Add(d.s.cfg.LateAfter)
-	if !o.LateAt.IsZero() || now.Before(alarm) {
+	if !o.LateAt.IsZero() || now.Before(alarm) || d.matchedBefore() {
 		return nil
 	}
 	late := true
