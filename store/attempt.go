@@ -115,12 +115,24 @@ func (tx *Tx) UpdateAttempt(ctx context.Context, a *payment.Attempt) error {
 	if err != nil {
 		return fmt.Errorf("update attempt: %w", err)
 	}
+	// A question answered as before is no news of an earlier day.
+	known := false
+	if ofEarlierDay(a.PaidAt, a.UpdatedAt) {
+		err := sqlx.GetContext(ctx, tx.q, &known, `SELECT EXISTS (SELECT 1 FROM attempts WHERE id = ? AND status = ? AND paid_at = ?)`,
+			a.ID, string(a.Status), millis(a.PaidAt))
+		if err != nil {
+			return fmt.Errorf("update attempt: %w", err)
+		}
+	}
 	n, err := affected(tx.q.ExecContext(ctx, updateAttempt, append(values, a.ID)...))
 	if err != nil {
 		return fmt.Errorf("update attempt: %w", err)
 	}
 	if n == 0 {
 		return fmt.Errorf("update attempt %s: %w", a.ID, payment.ErrNotFound)
+	}
+	if known {
+		return nil
 	}
 	if err := tx.bookedLate(ctx, a.AccountID, a.PaidAt, a.UpdatedAt); err != nil {
 		return fmt.Errorf("update attempt %s: have its day reconciled again: %w", a.ID, err)

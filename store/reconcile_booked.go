@@ -17,12 +17,18 @@ const (
 	bookedAfter  = 2 * time.Hour
 )
 
+// ofEarlierDay tells whether a movement is of a day before the one on which it
+// is written.
+func ofEarlierDay(at, now time.Time) bool {
+	return !at.IsZero() && !now.IsZero() && channels.DayAt(at).Before(channels.DayAt(now))
+}
+
 // bookedLate makes the days in whose bills a movement of an earlier day may
 // stand due again, once they were matched: what is booked after a day's books
 // were closed is held against the bill too. A run that is under way finds at its
 // end that the time at which its day is due has moved.
 func (tx *Tx) bookedLate(ctx context.Context, accountID string, at, now time.Time) error {
-	if at.IsZero() || now.IsZero() || !channels.DayAt(at).Before(channels.DayAt(now)) {
+	if !ofEarlierDay(at, now) {
 		return nil
 	}
 	due := millis(dueAgain(now))

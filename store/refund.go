@@ -124,12 +124,23 @@ func (tx *Tx) UpdateRefund(ctx context.Context, r *payment.Refund) error {
 	if err != nil {
 		return fmt.Errorf("update refund: %w", err)
 	}
+	// As in UpdateAttempt.
+	known := false
+	if ofEarlierDay(r.SubmittedAt, r.UpdatedAt) {
+		err := sqlx.GetContext(ctx, tx.q, &known, `SELECT EXISTS (SELECT 1 FROM refunds WHERE id = ? AND status = ?)`, r.ID, string(r.Status))
+		if err != nil {
+			return fmt.Errorf("update refund: %w", err)
+		}
+	}
 	n, err := affected(tx.q.ExecContext(ctx, updateRefund, append(values, r.ID)...))
 	if err != nil {
 		return fmt.Errorf("update refund: %w", err)
 	}
 	if n == 0 {
 		return fmt.Errorf("update refund %s: %w", r.ID, payment.ErrNotFound)
+	}
+	if known {
+		return nil
 	}
 	return tx.refundBooked(ctx, r)
 }

@@ -137,6 +137,27 @@ func TestRun_RefundThatEndsDaysAfterItsBill(t *testing.T) {
 	}
 }
 
+// An answer that says what our books have already, such as to a question that
+// reconciliation itself asks in each run, makes no day due: it would be run again
+// for ever.
+func TestRun_NotAgainForWhatIsKnown(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		d := day(t, "2026-11-20")
+		a := w.book(100, noon)
+		r := w.refund(a, 30, noon.Add(time.Hour), doubtful, func(r *payment.Refund) { r.Status = payment.RefundFailed })
+		w.core.answers[r.ID] = string(payment.RefundFailed)
+		w.bill(d, row(a), back(r, a))
+		w.want(w.run(d), reconcile.StatusDifferences, 1, 1, "status_mismatch open "+r.ID+" 30/30")
+		w.settle(a)
+		r.UpdatedAt = w.clock.Now()
+		w.tx(func(ctx context.Context, tx payment.Tx) error { return tx.UpdateRefund(ctx, r) })
+		w.clock.add(2 * time.Hour)
+		if runs := w.runDue(); runs != 0 {
+			t.Errorf("%d runs", runs)
+		}
+	})
+}
+
 // A run by hand that dies with half of what it found written is made good.
 func TestRun_DeadRunByHandIsDue(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {

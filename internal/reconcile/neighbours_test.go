@@ -104,20 +104,7 @@ func dayBeforeEndsMeanwhile(t *testing.T, w *world, service *reconcile.Service) 
 	if err != nil && !errors.Is(err, errCrash) {
 		t.Fatal(err)
 	}
-	for {
-		leases, err := w.service().Claim(t.Context(), 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(leases) == 0 {
-			break
-		}
-		for _, l := range leases {
-			if err := w.service().RunClaimed(t.Context(), l); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	w.runDue()
 	list, err := w.service().List(t.Context(), reconcile.ListFilter{AccountID: accountID, Day: next})
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)

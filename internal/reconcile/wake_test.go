@@ -16,21 +16,7 @@ func TestRun_WakesTheDayWhoseRowItHas(t *testing.T) {
 		w.clock.add(24 * 60 * 60 * 1e9)
 		w.bill(next, row(a))
 		w.run(next)
-		runs := 0
-		for ; runs < 5; runs++ {
-			leases, err := w.service().Claim(t.Context(), 10)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(leases) == 0 {
-				break
-			}
-			for _, l := range leases {
-				if err := w.service().RunClaimed(t.Context(), l); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		runs := w.runDue()
 		list, err := w.service().List(t.Context(), reconcile.ListFilter{Day: d})
 		if err != nil || len(list) != 1 || list[0].Version != 2 || list[0].Totals.Ours.Payments != 0 || runs != 1 {
 			t.Errorf("after %d more runs: %+v %v", runs, list, err)
